@@ -1,0 +1,141 @@
+# relay-guard: GNU make, one Makefile. `make help` lists what it can do.
+#
+# VARIANT chooses compiler and instrumentation; each has a folder of its own under
+# build/, so that they never mix: gcc (default), clang, asan, tsan, fuzz.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+VARIANT ?= gcc
+V ?= 0
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+B := build/$(VARIANT)
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
+
+# --- compilers -------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wredundant-decls \
+	-Wformat=2 -Wvla -Wundef -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum -Wconversion
+WARN_GCC := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wformat-signedness \
+	-Wformat-truncation=2
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+
+CC_gcc := gcc
+CFLAGS_gcc := -O2 -g $(HARDEN) $(WARN_GCC)
+LDFLAGS_gcc := $(LDHARDEN)
+CC_clang := clang
+CFLAGS_clang := -O2 -g $(HARDEN)
+LDFLAGS_clang := $(LDHARDEN)
+CC_asan := gcc
+CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -Wno-null-dereference
+LDFLAGS_asan := -fsanitize=address,undefined
+CC_tsan := gcc
+CFLAGS_tsan := -O1 -g -fsanitize=thread -Wno-null-dereference
+LDFLAGS_tsan := -fsanitize=thread
+CC_fuzz := clang
+CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+ifeq ($(origin CC),default)
+CC := $(CC_$(VARIANT))
+endif
+ifeq ($(CC),)
+$(error VARIANT=$(VARIANT): there are gcc, clang, asan, tsan and fuzz)
+endif
+
+# WERROR= builds with a compiler that warns of other things.
+WERROR ?= -Werror
+CPPFLAGS += -Iinclude -I$(B)/gen -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
+ALL_CFLAGS = -std=c11 -pthread $(WARN) $(WERROR) $(CFLAGS_$(VARIANT)) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
+# The guard itself; everything that does not speak to libmilter links with LIBS alone.
+LIBS := -lidn2
+LIBS_DAEMON := -lmilter -lsystemd
+
+# --- what there is to build -------------------------------------------------
+
+SRC := $(wildcard milter/*/*.c)
+DAEMON_SRC := $(wildcard milter/daemon/*.c)
+GEN_OBJ := $(if $(wildcard milter/conf/grammar.y),$(B)/gen/conf/grammar.o $(B)/gen/conf/lexer.o)
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(DAEMON_SRC),$(SRC))) $(GEN_OBJ)
+DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(DAEMON_SRC))
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tests/tools/%,$(wildcard tests/tools/*.c))
+MAN := $(wildcard conf/man/*.[158])
+
+.PHONY: all
+all: $(if $(filter gcc,$(VARIANT)),build/relay-guard,$(B)/relay-guard)
+
+build/relay-guard: build/gcc/relay-guard
+	$(Q)ln -f $< $@
+
+$(B)/relay-guard: $(B)/milter/main.o $(DAEMON_OBJ) $(B)/libguard.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS)
+
+$(B)/libguard.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/gen/conf/grammar.c: milter/conf/grammar.y
+	$(call say,BISON,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)bison -Werror -o $@ --header=$(B)/gen/conf/grammar.h $<
+
+$(B)/gen/conf/lexer.c: milter/conf/lexer.l $(B)/gen/conf/grammar.c
+	$(call say,FLEX,$<)
+	$(Q)flex --header-file=$(B)/gen/conf/lexer.h -o $@ $<
+
+# Generated code is not ours to warn of.
+$(GEN_OBJ): $(B)/gen/%.o: $(B)/gen/%.c $(B)/gen/conf/lexer.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) -Imilter/conf $(ALL_CFLAGS) -Wno-conversion -Wno-switch-enum \
+	    -Wno-sign-conversion -Wno-null-dereference -Wno-missing-prototypes \
+	    -Wno-redundant-decls -Wno-sign-compare -MMD -MP -c -o $@ $<
+
+$(patsubst milter/conf/%.c,$(B)/milter/conf/%.o,$(wildcard milter/conf/*.c)): | $(if $(GEN_OBJ),$(B)/gen/conf/lexer.c)
+
+$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libguard.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+$(FUZZ): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libguard.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BENCH): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libguard.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lmilter
+
+$(TOOLS): $(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libguard.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lmilter
+
+.PHONY: unit fuzzers benches tools
+unit: $(UNIT)
+fuzzers: $(FUZZ)
+benches: $(BENCH)
+tools: $(TOOLS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: clean
+clean:
+	$(Q)rm -rf build

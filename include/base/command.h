@@ -1,0 +1,25 @@
+/* One sub-command, one file; the table of all of them is in milter/main.c. */
+#ifndef BASE_COMMAND_H
+#define BASE_COMMAND_H
+
+#include "base/exit.h"
+
+struct command {
+	const char *name;
+	const char *arguments; /* "[-c FILE] [--dump]", for the usage */
+	const char *summary;   /* one line, no full stop */
+	const char *details;   /* the options, one a line, for `help COMMAND` */
+	/* argv[0] is the command's name. Returns an exit code of base/exit.h. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct command command_serve;    /* daemon/serve.c */
+extern const struct command command_check;    /* tool/check.c */
+extern const struct command command_explain;  /* tool/explain.c */
+extern const struct command command_selftest; /* selftest/selftest.c */
+
+/* Prints `relay-guard COMMAND: message` and where to look, and returns EXIT_USAGE. */
+int command_usage(const struct command *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,58 @@
+/* The whole configuration: every section's schema in one table, and the policy made from it. */
+#ifndef CHECK_CONFIG_H
+#define CHECK_CONFIG_H
+
+#include "base/clock.h"
+#include "conf/load.h"
+#include "conf/schema.h"
+#include "core/policy.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/relay-guard/relay-guard.conf"
+
+/* events { ... } */
+struct events_settings {
+	struct conf_head head;
+	const char *path; /* NULL: none */
+	bool syslog;
+	bool permitted;      /* record accepted recipients too */
+	const char *maillog; /* the MTA's log to follow; NULL: none */
+};
+
+/* What stands at the top level. Rows: milter/check/config.c. */
+struct settings {
+	struct conf_head head;
+	struct conf_sockets listen;
+	struct conf_socket control;
+	const char *state;
+	const char *user;
+	const char *group;        /* NULL: the user's own */
+	const char *pid_file;     /* NULL: none */
+	const char *socket_group; /* of unix sockets; NULL: the user's */
+	uint64_t socket_mode;     /* octal as written: 0660 */
+	uint64_t workers;         /* a listener */
+	uint64_t sessions;        /* at most, a worker */
+	int mode;                 /* enum mode */
+	const struct conf_head
+	    *events; /* struct events_settings; always one, defaults when not written */
+	const struct conf_head *relay;
+	/* one member for each further section type */
+};
+
+/* A loaded configuration and the policy made from it. */
+struct config {
+	struct conf_doc *doc;
+	const struct settings *settings;
+	const struct events_settings *events;
+	struct policy policy;
+};
+
+/* NULL when there are errors, told in `diag`. */
+struct config *config_load(const char *path, usec_t now, struct diag *diag);
+struct config *config_load_text(
+    const char *name, const char *text, size_t len, usec_t now, struct diag *diag);
+void config_free(struct config **c);
+
+/* The root schema: for dump, manual and completion. */
+const struct conf_schema *config_schema(void);
+
+#endif

@@ -1,0 +1,65 @@
+/* The ordered list of checks, and how a check looks to the rest of the program. */
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include <stddef.h>
+
+#include "core/reading.h"
+#include "core/session.h"
+#include "core/stage.h"
+#include "core/verdict.h"
+
+/* What a configured check needs from the MTA: the daemon asks for no more than this. */
+enum fact {
+	FACT_CLIENT_NAME = 1 << 0,
+	FACT_HELO = 1 << 1,
+	FACT_LISTENER = 1 << 2,
+	FACT_AUTH = 1 << 3,
+	FACT_TLS = 1 << 4,
+	FACT_CERT = 1 << 5,
+	FACT_MTA_VIEW = 1 << 6,
+	FACT_REFUSED_RECIPIENTS = 1 << 7, /* SMFIP_RCPT_REJ, for the record */
+	FACT_QUEUE_ID = 1 << 8,
+	FACT_END_OF_MESSAGE = 1 << 9, /* for what counts or records at the end */
+};
+
+enum mode { MODE_ENFORCE, MODE_MONITOR };
+
+/*
+ * One check. `run` looks at the session (s->rcpt at RCPT) and fills *out, which
+ * comes as VERDICT_NONE with the check's name set. It must not block: see FACT_ and the
+ * prefetch of later stages. `self` is what the configuration made.
+ */
+struct check {
+	const char *name;
+	void (*run)(
+	    const void *self, struct session *s, enum stage stage, usec_t now, struct verdict *out);
+};
+
+struct policy_entry {
+	const struct check *check;
+	const void *self;
+	unsigned stages; /* STAGE_BIT of each stage it wants to see */
+	unsigned facts;  /* FACT_ bits */
+	enum mode mode;
+};
+
+/* Immutable after load; shared by all threads. Owned by the configuration. */
+struct policy {
+	struct reading_rules reading;
+	size_t count;
+	const struct policy_entry *entries;
+	unsigned stages; /* the union over all entries */
+	unsigned facts;
+};
+
+/*
+ * Runs every check that wants `stage`, in order, and leaves the strictest enforced verdict,
+ * resolved, in *out. Each check whose verdict is not NONE is passed to `each`
+ * (resolved, with its mode), so that monitored verdicts are recorded too.
+ */
+void policy_run(const struct policy *p, struct session *s, enum stage stage, usec_t now,
+    void (*each)(void *arg, const struct verdict *v, enum mode mode), void *arg,
+    struct verdict *out);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * The way of one connection. The daemon, explain, replay and the tests all
+ * feed stages into session_event() and act on the decision; so what is tested
+ * is what runs.
+ *
+ * Two lifetimes: the session (one connection) and the message (one mail
+ * transaction), each with an arena. A session is used by one thread at a
+ * time; it may move between threads from one call to the next.
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "core/mailaddr.h"
+#include "core/reading.h"
+#include "core/stage.h"
+#include "core/verdict.h"
+
+struct event;
+struct policy;
+
+struct client {
+	struct addr addr; /* ADDR_NONE when the MTA gave none */
+	uint16_t port;    /* 0 when unknown */
+	const char *name; /* as the MTA has it; "" when none, or the [address] form */
+	bool local;       /* submitted on the host itself, not by SMTP (see session_is_local()) */
+};
+
+struct listener {
+	const char *name; /* {daemon_name}; "" when the MTA did not say */
+	const char *addr; /* {daemon_addr} */
+	const char *port; /* {daemon_port} */
+};
+
+/* What the client has proven. "" and false where it has not. */
+struct credentials {
+	const char *login; /* {auth_authen}; "" unless it authenticated and not as ANONYMOUS */
+	const char *mech;  /* {auth_type} */
+	const char *tls_version; /* {tls_version}; "" without TLS */
+	const char *cert_subject;
+	const char *cert_issuer;
+	const char *cert_fingerprint; /* "sha256:..." or "md5:...", lower case hex */
+	bool cert_verified;
+};
+
+struct recipient {
+	const char *raw; /* as the client wrote it */
+	struct mailaddr addr;
+	struct mta_view mta;
+	enum reading reading;
+	const char *reading_why; /* static words */
+	bool refused_by_mta;
+};
+
+struct message {
+	struct arena arena;
+	bool open;              /* between MAIL and its end */
+	const char *queue_id;   /* "" until the MTA has one */
+	const char *sender_raw; /* as the client wrote it */
+	struct mailaddr sender;
+	unsigned accepted; /* recipients so far */
+	unsigned refused;
+};
+
+/* Who listens to events and, for explain, to each step. */
+struct session_env {
+	const char *host; /* name of this host, for events */
+	void (*emit)(void *arg, const struct event *e);
+	/* NULL in the daemon: formatting it costs. A step is one line of plain words. */
+	void (*trace)(void *arg, const char *step);
+	void *arg;
+	bool permitted; /* emit events for accepted recipients too */
+};
+
+#define SESSION_ID_SIZE 20
+
+struct session {
+	const struct policy *policy;
+	const struct session_env *env;
+	struct arena arena;
+	char id[SESSION_ID_SIZE]; /* unique on this host; stands in events and in refusals */
+	struct client client;
+	struct listener listener;
+	const char *helo; /* "" before HELO */
+	struct credentials cred;
+	struct message msg;
+	struct recipient rcpt; /* the one at hand, in the message's arena */
+};
+
+/* What the caller shall do. A monitored verdict is told in events only: `verdict` is then PERMIT.
+ */
+struct decision {
+	struct verdict verdict; /* final: resolved, the strictest of all checks */
+};
+
+/*
+ * `policy` and `env` must outlive the session. `number` makes the id unique (a
+ * counter of the caller's); the process id and the time are mixed in.
+ */
+void session_open(struct session *s, const struct policy *policy, const struct session_env *env,
+    uint64_t number, usec_t now);
+
+/*
+ * One stage. Strings in `args` are copied. Events are emitted before it returns. A stage
+ * out of order (RCPT before MAIL) is DEFER, never PERMIT. Memory exhausted: DEFER.
+ */
+void session_event(
+    struct session *s, const struct stage_args *args, usec_t now, struct decision *out);
+
+/* Frees everything. The session may be opened again. */
+void session_close(struct session *s);
+
+/* Adds a step for explain; does nothing when nobody listens. */
+void session_trace(const struct session *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
