@@ -54,8 +54,9 @@ enum prefix_error {
 
 /*
  * Reads ADDRESS or ADDRESS/BITS. A mapped prefix of /96 or longer
- * (::ffff:192.0.2.0/120) is folded to V4; a shorter one that covers the mapped range is
- * PREFIX_BAD_BITS.
+ * (::ffff:192.0.2.0/120) is folded to V4, a shorter one (::ffff:0:0/90) is
+ * PREFIX_BAD_BITS. ::/0 and other short prefixes that reach over the mapped
+ * range are V6 and contain no V4 address.
  */
 enum prefix_error prefix_parse(const char *text, size_t len, struct prefix *out);
 

@@ -1,7 +1,7 @@
 /*
  * A set of domains: built once, then immutable and free for all threads.
  * Holds names (example.com), subtrees (.example.com: everything below, not
- * the name itself) and address literals ([192.0.2.1]).
+ * the name itself; a lone dot is every name) and address literals ([192.0.2.1]).
  */
 #ifndef BASE_DOMSET_H
 #define BASE_DOMSET_H
@@ -47,8 +47,9 @@ bool domset_contains_literal(const struct domset *s, const struct addr *a);
 size_t domset_size(const struct domset *s);
 
 /*
- * The first entry that is a whole top-level domain ("com", ".com", "."), NULL when
- * there is none. `localhost` is not one. Owned by the set.
+ * The first entry that is a whole top-level domain ("com", ".com", "."), NULL
+ * when there is none. Not one: localhost, localdomain, local, internal, test,
+ * example, invalid, which are never delegated to anyone. Owned by the set.
  */
 const char *domset_bare_tld(const struct domset *s);
 

@@ -12,8 +12,8 @@
 /*
  * Adds the `len` bytes at `s` as a JSON string, quotes included (RFC 8259).
  * The line stays one line and decodes to the same bytes: control characters
- * become \u00XX; valid UTF-8 stays, save U+2028, U+2029, U+0080 to U+009F and the
- * bidirectional controls, which become \uXXXX; a byte that is not part of
+ * become \u00XX; valid UTF-8 stays, save U+2028, U+2029, U+0080 to U+009F, the
+ * bidirectional controls and what has no width, which become \uXXXX; a byte that is not part of
  * valid UTF-8 becomes \udcXX (a lone surrogate, as Python's surrogateescape
  * has it), so that it can be told from every valid character.
  */

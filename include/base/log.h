@@ -24,7 +24,7 @@ void log_open_syslog(void);
 
 /*
  * One line; the text is escaped here, so arguments may come from outside.
- * Thread-safe. Longer lines are cut at 2,048 bytes.
+ * Thread-safe. Longer lines are cut at 2,048 bytes. errno stays as it was.
  */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,9 +1,10 @@
 /*
  * A set of networks: built once, then immutable and free for all threads.
  *
- * Shape: prefixes are sorted and merged into disjoint ranges; IPv4 is found
- * through an index over the top 16 bits and a binary search below it, IPv6
- * by binary search. 8 bytes a range for IPv4, 32 for IPv6.
+ * Shape: prefixes are sorted and merged into disjoint ranges, 8 bytes each
+ * for IPv4 and 32 for IPv6. A binary search finds the one that may hold an
+ * address; from 64 ranges on, an index (256 KiB a family) over the next 16
+ * bits behind those in which all ranges agree (over the top 16 in IPv4) leaves it little to do.
  */
 #ifndef BASE_NETSET_H
 #define BASE_NETSET_H
@@ -38,10 +39,23 @@ bool netset_contains(const struct netset *s, const struct addr *a);
 size_t netset_ranges(const struct netset *s);
 
 /*
- * Does it cover all of a family's unicast world, or so much of it (a prefix
- * shorter than /4 in IPv4, than /8 in IPv6, or such a sum of them) that permitting it
- * means permitting strangers? What was found is written to *why.
+ * Its lowest address that a host may have (not the network's own, where there are more), IPv4
+ * before IPv6. False when the set is empty.
  */
+bool netset_first_host(const struct netset *s, struct addr *out);
+
+/*
+ * A set that holds a sixteenth of IPv4 (as a /4 does), or a 256th of the
+ * global unicast space 2000::/3 (as a /11 does: more than any one registry
+ * region holds), covers the world: permitting it means permitting strangers.
+ * The parts are added up, so that 0.0.0.0/1 with 128.0.0.0/1, or a long list of countries, count as
+ * what they are. What starts in multicast, reserved, unique local or link-local space
+ * (224.0.0.0/3, fc00::/6) is not counted.
+ */
+#define NETSET_WORLD_BITS_V4 4
+#define NETSET_WORLD_BITS_V6 11
+
+/* True: *why is the widest prefix of the family in question. False: *why is ADDR_NONE. */
 bool netset_covers_world(const struct netset *s, struct prefix *why);
 
 #endif

@@ -71,7 +71,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 char *arena_strndup(struct arena *a, const char *s, size_t len)
 {
-	char *copy = arena_alloc(a, len + 1);
+	char *copy = len == SIZE_MAX ? NULL : arena_alloc(a, len + 1);
 
 	if (copy == NULL)
 		return NULL;

@@ -24,8 +24,10 @@ usec_t clock_monotonic(void)
 
 void clock_format(usec_t t, char text[CLOCK_TEXT_MAX])
 {
-	time_t seconds = (time_t)(t / USEC_PER_SEC);
-	unsigned ms = (unsigned)(t / USEC_PER_MSEC % 1000);
+	/* Rounds down before 1970, too. */
+	usec_t part = (t % USEC_PER_SEC + USEC_PER_SEC) % USEC_PER_SEC;
+	time_t seconds = (time_t)(t / USEC_PER_SEC - (t % USEC_PER_SEC < 0));
+	unsigned ms = (unsigned)(part / USEC_PER_MSEC);
 	char day[24] = "", zone[8] = "";
 	struct tm tm;
 

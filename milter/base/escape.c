@@ -4,38 +4,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * Decodes one character of valid UTF-8 (RFC 3629: no surrogates, no overlong
- * forms, nothing above U+10FFFF) and returns how many bytes it has; 0 when there is none.
- */
-static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *c)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t need = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
-
-	if (need == 1) {
-		*c = s[0];
-		return 1;
-	}
-	if (need > len || (need == 4 && (s[0] & 0xf8) != 0xf0))
-		return 0;
-	*c = s[0] & (0x7fU >> need);
-	for (size_t i = 1; i < need; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*c = *c << 6 | (s[i] & 0x3f);
-	}
-	if (*c < least[need] || *c > 0x10ffff || (*c >= 0xd800 && *c <= 0xdfff))
-		return 0;
-	return need;
-}
+#include "base/utf8.h"
 
 /* What would act on a terminal or break a line although it is valid UTF-8. */
 static bool is_unsafe(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x00ad || c == 0x061c ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
 }
 
 void escape_json(struct strbuf *b, const char *s, size_t len)
@@ -46,7 +22,7 @@ void escape_json(struct strbuf *b, const char *s, size_t len)
 	for (size_t i = 0, n; i < len; i += n) {
 		uint32_t c = 0;
 
-		n = utf8_decode(p + i, len - i, &c);
+		n = utf8_decode(s + i, len - i, &c);
 		if (n == 0) {
 			n = 1;
 			strbuf_printf(b, "\\udc%02x", p[i]);
@@ -69,7 +45,7 @@ void escape_text(struct strbuf *b, const char *s, size_t len)
 	for (size_t i = 0, n; i < len; i += n) {
 		uint32_t c = 0;
 
-		n = utf8_decode(p + i, len - i, &c);
+		n = utf8_decode(s + i, len - i, &c);
 		if (n == 0 || is_unsafe(c)) {
 			n = n == 0 ? 1 : n;
 			for (size_t k = 0; k < n; k++)
@@ -85,5 +61,5 @@ void escape_text(struct strbuf *b, const char *s, size_t len)
 void escape_reply(struct strbuf *b, const char *s, size_t len, size_t max)
 {
 	for (size_t i = 0; i < len && i < max; i++)
-		strbuf_putc(b, s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
+		strbuf_putc(b, (char)(s[i] >= ' ' && s[i] <= '~' ? s[i] : '?'));
 }

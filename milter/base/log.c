@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -54,10 +55,10 @@ static bool stderr_is_journal(void)
 __attribute__((format(printf, 2, 0))) static void log_line(
     enum log_level level, const char *format, va_list args)
 {
-	struct strbuf line = {.max = (size_t)4 * LINE_MAX_BYTES};
+	struct strbuf line = {.max = LINE_MAX_BYTES};
 	char raw[LINE_MAX_BYTES], prefix[16] = "";
 	const char *name = role;
-	int len;
+	int len, saved = errno;
 
 	if ((int)level > threshold)
 		return;
@@ -77,6 +78,7 @@ __attribute__((format(printf, 2, 0))) static void log_line(
 		fprintf(
 		    stderr, "%srelay-guard[%d]: %s\n", prefix, (int)getpid(), strbuf_text(&line));
 	strbuf_free(&line);
+	errno = saved;
 }
 
 #define LOG_FUNCTION(name, level)                                                                  \
