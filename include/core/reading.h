@@ -32,21 +32,46 @@ struct mailer_list {
 };
 
 struct reading_rules {
-	const struct domset *ours;
+	const struct domset *ours; /* NULL: nothing is ours */
 	struct mailer_list local_mailers;
 };
 
 /*
- * OURS needs all of: one reading; its domain (or literal, or none for <postmaster>)
- * in `ours`; and the MTA either keeps it (mailer is local) or passes it on
- * under the same domain ({rcpt_addr} read as an address has one reading and the same
- * domain). *why is set to static words that say which of these decided.
+ * What the MTA does with a recipient, whichever domain it has. KEPT: it delivers it itself (its
+ * mailer is in the list), or passes it on under the domain that the client wrote ({rcpt_addr} read
+ * as an address has one reading and the same domain). AWAY: anything else that it says.
+ *
+ * The mailer `error` is KEPT when {rcpt_addr} is the address itself: so Postfix resolves an address
+ * in one of its virtual alias domains, which it accepts.
  */
-enum reading reading_of(const struct reading_rules *rules, const struct mailaddr *rcpt,
+enum keeping {
+	KEEPING_UNKNOWN, /* it did not say */
+	KEEPING_KEPT,
+	KEEPING_AWAY,
+};
+
+/* *why is set to static words. AWAY for an address with more than one reading, or none. */
+enum keeping mta_keeps(const struct reading_rules *rules, const struct mailaddr *rcpt,
     const struct mta_view *mta, struct arena *a, const char **why);
 
-/* Did the MTA itself refuse this recipient (SMFIP_RCPT_REJ)? */
-bool mta_view_is_refusal(const struct mta_view *mta, const struct mailaddr *rcpt, struct arena *a);
+/*
+ * OURS needs all of: one reading; its domain (or literal) in `ours`; and the MTA keeps it
+ * (`kept`, of mta_keeps()). *why is set to static words that say which of these decided.
+ *
+ * A bare <postmaster> is OURS when the MTA keeps it, or turns it into an address with one reading
+ * and a domain in `ours`. Any other address without a domain is AMBIGUOUS: which one is meant
+ * is the MTA's guess. <> is RELAY: it is no recipient.
+ */
+enum reading reading_of(const struct reading_rules *rules, const struct mailaddr *rcpt,
+    const struct mta_view *mta, enum keeping kept, struct arena *a, const char **why);
+
+/*
+ * Did the MTA itself refuse this recipient (SMFIP_RCPT_REJ)? Then its mailer is `error`, its host
+ * an enhanced status code and nothing more, its address the text of the reply. Everything else
+ * is false, so that what a client writes can't pass for a refusal: text that ends in something
+ * with an @ is not believed.
+ */
+bool mta_view_is_refusal(const struct mta_view *mta);
 
 /*
  * For explain and the self-test, where no MTA is asked: the view of an MTA that agrees with

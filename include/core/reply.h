@@ -3,6 +3,7 @@
 #define CORE_REPLY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define REPLY_TEXT_MAX 400
@@ -20,7 +21,13 @@ struct reply {
  */
 bool reply_parse(const char *s, struct reply *out, const char **why);
 
-/* The same reply, made temporary or permanent: 550 5.7.1 <-> 450 4.7.1. */
+/*
+ * How many bytes of `s` are an enhanced status code of class 2, 4 or 5 (RFC 3463); 0: it does not
+ * begin with one.
+ */
+size_t reply_enhanced_length(const char *s);
+
+/* The same reply, made temporary (class 4) or permanent (5): 550 5.7.1 <-> 450 4.7.1. */
 struct reply reply_as_class(const struct reply *r, unsigned class);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "core/fingerprint.h"
 #include "core/mailaddr.h"
 #include "core/reading.h"
 #include "core/stage.h"
@@ -29,30 +30,41 @@ struct client {
 	struct addr addr; /* ADDR_NONE when the MTA gave none */
 	uint16_t port;    /* 0 when unknown */
 	const char *name; /* as the MTA has it; "" when none, or the [address] form */
-	bool local;       /* submitted on the host itself, not by SMTP (see session_is_local()) */
+	bool local;       /* submitted on the host itself, not by SMTP: client_is_local() */
 };
 
 struct listener {
 	const char *name; /* {daemon_name}; "" when the MTA did not say */
 	const char *addr; /* {daemon_addr} */
 	const char *port; /* {daemon_port} */
+	const char *text; /* for events: address:port, or what of it there is, or the name */
 };
 
-/* What the client has proven. "" and false where it has not. */
+/*
+ * What the client has proven. "" and false where it has not. Set anew at each MAIL, and empty
+ * between messages: what one message was allowed is never left over for the next.
+ *
+ * `cert_verified` is Sendmail's {verify} = OK. Postfix has no such macro: there it is that
+ * it shows a subject at all, which it does for trusted certificates only. Sendmail shows subjects
+ * of all, but in the form /CN=...: such a one, without {verify}, is not believed.
+ */
 struct credentials {
 	const char *login; /* {auth_authen}; "" unless it authenticated and not as ANONYMOUS */
-	const char *mech;  /* {auth_type} */
+	const char *mech;  /* {auth_type}; "" where login is */
 	const char *tls_version; /* {tls_version}; "" without TLS */
 	const char *cert_subject;
 	const char *cert_issuer;
-	const char *cert_fingerprint; /* "sha256:..." or "md5:...", lower case hex */
+	const char *cert_fingerprint; /* as fingerprint_canonical() makes it */
 	bool cert_verified;
 };
 
+/* Its memory lasts until the next recipient, or the end of the message. */
 struct recipient {
-	const char *raw; /* as the client wrote it */
+	const char *raw; /* as the client wrote it; NULL while there is none */
 	struct mailaddr addr;
 	struct mta_view mta;
+	enum keeping kept;
+	const char *kept_why; /* static words */
 	enum reading reading;
 	const char *reading_why; /* static words */
 	bool refused_by_mta;
@@ -76,27 +88,47 @@ struct session_env {
 	void (*trace)(void *arg, const char *step);
 	void *arg;
 	bool permitted; /* emit events for accepted recipients too */
+	/* Monotonic, for took_us. NULL: not measured, so that a replay gives the same events. */
+	usec_t (*stopwatch)(void);
 };
 
 #define SESSION_ID_SIZE 20
+#define SESSION_HELO_SIZE 512
+/* What one message, one recipient and one session may keep; beyond it the answer is DEFER. */
+#define MESSAGE_ARENA_MAX ((size_t)1 << 20)
+#define RECIPIENT_ARENA_MAX ((size_t)1 << 17)
+#define SESSION_ARENA_MAX ((size_t)1 << 16)
 
 struct session {
 	const struct policy *policy;
 	const struct session_env *env;
 	struct arena arena;
 	char id[SESSION_ID_SIZE]; /* unique on this host; stands in events and in refusals */
+	bool connected;
 	struct client client;
 	struct listener listener;
-	const char *helo; /* "" before HELO */
+	char helo[SESSION_HELO_SIZE]; /* "" before HELO; cut when longer */
 	struct credentials cred;
 	struct message msg;
-	struct recipient rcpt; /* the one at hand, in the message's arena */
+	struct recipient rcpt; /* the one at hand */
+	struct arena rcpt_arena;
 };
 
-/* What the caller shall do. A monitored verdict is told in events only: `verdict` is then PERMIT.
+/*
+ * Was it handed in on this host, and not by SMTP over the network? The name is `localhost`, and
+ * either there is no address (sendmail -bs, a unix socket) or it is 127.0.0.1 with port 0
+ * (what Postfix plays to non_smtpd_milters). No TCP client has port 0; a client that is
+ * gone before Postfix could ask for its address has the name `unknown`.
+ */
+bool client_is_local(const struct stage_args *connect);
+
+/*
+ * What the caller shall do. A monitored verdict is told in events only: `verdict` is then PERMIT.
+ * So it is for a recipient that the MTA refused itself: its answer stands already. A refusal's text
+ * ends in the session's id, " [0123...]". Valid until the session's next stage.
  */
 struct decision {
-	struct verdict verdict; /* final: resolved, the strictest of all checks */
+	struct verdict verdict; /* final: resolved, the strictest of all checks, never NONE */
 };
 
 /*
@@ -109,6 +141,9 @@ void session_open(struct session *s, const struct policy *policy, const struct s
 /*
  * One stage. Strings in `args` are copied. Events are emitted before it returns. A stage
  * out of order (RCPT before MAIL) is DEFER, never PERMIT. Memory exhausted: DEFER.
+ *
+ * A message ends at EOM, ABORT, HELO, a refused MAIL and the next MAIL. (EHLO inside of a
+ * transaction comes as HELO and ABORT from Postfix, as ABORT and HELO from Sendmail.)
  */
 void session_event(
     struct session *s, const struct stage_args *args, usec_t now, struct decision *out);
