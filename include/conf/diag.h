@@ -21,8 +21,9 @@ struct diag *diag_new(void);
 void diag_free(struct diag **d);
 
 /*
- * "FILE:LINE:COLUMN: error: what was found; what was expected". After DIAG_MAX messages
- * more are only counted. `where` is copied.
+ * "FILE:LINE:COLUMN: error: what was found; what was expected". After DIAG_MAX messages, or
+ * DIAG_MAX / 4 warnings, more are only counted. `where` is copied with the name of its file;
+ * NULL: no place at all.
  */
 #define DIAG_MAX 200
 void diag_add(struct diag *d, enum diag_severity severity, const struct conf_loc *where,
@@ -32,9 +33,18 @@ size_t diag_errors(const struct diag *d);
 size_t diag_warnings(const struct diag *d);
 
 /* One line each, in the order of file, line, column within a file; escaped for a terminal. */
-void diag_print(const struct diag *d, FILE *to);
+void diag_print(struct diag *d, FILE *to);
 
-/* The text of message `i` ("" beyond the last), e.g. for JSON and for tests. */
-const char *diag_text(const struct diag *d, size_t i);
+struct diag_message {
+	enum diag_severity severity;
+	struct conf_loc where;
+	const char *text; /* without place and severity, not escaped */
+};
+
+/* Message `i` in the order of diag_print(); NULL beyond the last that is kept. */
+const struct diag_message *diag_get(struct diag *d, size_t i);
+
+/* The text of message `i` ("" beyond the last), e.g. for tests. */
+const char *diag_text(struct diag *d, size_t i);
 
 #endif
