@@ -12,7 +12,7 @@
 /* events { ... } */
 struct events_settings {
 	struct conf_head head;
-	const char *path; /* NULL: none */
+	const char *path; /* NULL: none, written as `path = none` */
 	bool syslog;
 	bool permitted;      /* record accepted recipients too */
 	const char *maillog; /* the MTA's log to follow; NULL: none */
@@ -36,6 +36,8 @@ struct settings {
 	    *events; /* struct events_settings; always one, defaults when not written */
 	const struct conf_head *relay;
 	/* one member for each further section type */
+
+	struct policy policy; /* made of the checks when all else is read */
 };
 
 /* A loaded configuration and the policy made from it. */
@@ -43,7 +45,7 @@ struct config {
 	struct conf_doc *doc;
 	const struct settings *settings;
 	const struct events_settings *events;
-	struct policy policy;
+	struct policy policy; /* facts also has what the events record */
 };
 
 /* NULL when there are errors, told in `diag`. */

@@ -20,4 +20,9 @@ struct check_row {
 extern const struct check_row check_table[];
 extern const size_t check_table_size;
 
+/* Every section of the top level: the checks' and those that are settings. */
+extern const struct conf_child config_children[];
+
+extern const struct conf_schema events_schema;
+
 #endif

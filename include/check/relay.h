@@ -1,0 +1,45 @@
+/*
+ * May this client send to this recipient through this server? Ordered rules, the first that
+ * matches decides. What none decides is deferred.
+ */
+#ifndef CHECK_RELAY_H
+#define CHECK_RELAY_H
+
+#include "check/config.h"
+#include "check/criteria.h"
+#include "conf/schema.h"
+#include "core/policy.h"
+
+struct relay_rule {
+	struct conf_head head;
+	struct criteria criteria;
+	int action; /* enum verdict_kind: PERMIT, REJECT or DEFER */
+	const char *reply_text;
+	struct reply reply; /* made from it; code 0 for PERMIT */
+	usec_t expires;     /* 0: never */
+	const char *owner, *reason;
+	bool i_know;
+};
+
+enum { LOCAL_SUBMISSION_PERMIT, LOCAL_SUBMISSION_RULES };
+
+struct relay_settings {
+	struct conf_head head;
+	int mode;                        /* enum mode */
+	struct conf_texts local_mailers; /* for struct reading_rules */
+	int local_submission;
+	const struct conf_head *rules; /* struct relay_rule, in order */
+};
+
+extern const struct check check_relay;
+extern const struct conf_schema relay_schema;
+
+/* `section` is a struct relay_settings. */
+bool relay_make(struct conf_reader *r, const struct settings *settings,
+    const struct conf_head *section, struct policy_entry *out);
+
+/* Whose recipient is it, by `section` and the list named `ours`? For struct policy. */
+struct reading_rules relay_reading_rules(
+    const struct conf_doc *doc, const struct conf_head *section);
+
+#endif
