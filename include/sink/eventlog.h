@@ -20,6 +20,12 @@ struct eventlog_options {
 };
 
 /*
+ * Opens the file to append to, created with `mode`. -1 with *error (words, valid until the
+ * next error) when it can't be, or when it is neither a file nor a terminal.
+ */
+int eventlog_open_file(const char *path, unsigned mode, const char **error);
+
+/*
  * Opens the file (O_APPEND, one write an event) and starts the thread. NULL with *error
  * (static or errno's words) when the file can't be opened. Call it after fork and after
  * privileges were dropped, or hand in `fd` >= 0 opened before.
