@@ -33,7 +33,7 @@ enum milter_command {
 };
 
 /* The longest frame that is accepted, and the longest that is sent. */
-#define MILTER_FRAME_MAX (1024 * 1024)
+#define MILTER_FRAME_MAX 1048576
 
 /* A complete frame inside a buffer: `payload` points into it. */
 struct milter_frame {
