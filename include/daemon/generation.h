@@ -1,0 +1,72 @@
+/* One configuration and the children that serve it. */
+#ifndef DAEMON_GENERATION_H
+#define DAEMON_GENERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "check/config.h"
+#include "daemon/listen.h"
+#include "daemon/privileges.h"
+
+/* A place that is always filled: when its process ends, another is started. */
+struct slot {
+	pid_t pid;    /* 0: none at the moment */
+	int control;  /* to the process, -1: none */
+	int listener; /* index into listeners; -1: the follower of the mail log */
+	bool ready;
+	usec_t started;    /* monotonic, of the process */
+	usec_t restart_at; /* monotonic, when pid is 0 */
+	unsigned failures; /* in a row, each within a second of its start */
+};
+
+struct generation {
+	unsigned number; /* from 1 */
+	struct config *config;
+	struct identity identity;
+	struct listeners listeners;
+	size_t count;
+	struct slot *slots;
+	usec_t started;          /* monotonic */
+	struct generation *next; /* in the master's list of those that end */
+};
+
+/*
+ * Looks up the identity, makes the state folder and opens the sockets (taking over those of
+ * `before`, which may be NULL). Takes `config` over only on success. NULL, and it is logged,
+ * otherwise.
+ */
+struct generation *generation_new(struct config *config, const struct generation *before);
+
+/*
+ * Starts what is due in every empty slot. `in_child` is called first in each new process, to close
+ * what belongs to the master alone. Returns the monotonic time when it wants to be called again, 0:
+ * not at all.
+ */
+usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(void));
+
+/* Reads what the children say. */
+void generation_listen(struct generation *g);
+
+bool generation_is_ready(const struct generation *g);
+bool generation_is_over(const struct generation *g);
+
+/* Takes note that `pid` ended; false when it is not one of its own. */
+bool generation_reap(struct generation *g, pid_t pid, usec_t now);
+
+/* Tells every child to finish its sessions and to end. */
+void generation_drain(const struct generation *g);
+void generation_kill(const struct generation *g);
+
+/* Closes the sockets that `after` (may be NULL) has not taken over, removes their paths, and
+ * forgets them. */
+void generation_release_sockets(struct generation *g, const struct generation *after);
+
+/* In a child: closes the master's ends. */
+void generation_close_controls(const struct generation *g, int keep);
+
+void generation_free(struct generation **g);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The one file that knows libmilter: it unpacks what the MTA tells, calls
+ * session_event() and says the decision. A connection's callbacks run on
+ * different threads, one at a time; everything of it is in its own struct.
+ */
+#ifndef DAEMON_MLFI_H
+#define DAEMON_MLFI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/policy.h"
+#include "core/session.h"
+
+struct mlfi_options {
+	const struct policy *policy;
+	const struct session_env *env;
+	int listener;        /* the inherited listening socket */
+	const char *scratch; /* a unix path that may be made and removed at start */
+	unsigned sessions;   /* at most; above it, connections wait in the listener's queue */
+};
+
+/*
+ * Puts libmilter on the inherited listener: it opens a socket of its own (on `scratch` when it is
+ * a unix one), which is then replaced. Call it once in a process, before privileges are dropped.
+ * False, and it is logged, when it fails.
+ */
+bool mlfi_open(const struct mlfi_options *o);
+
+/* Serves until the process ends. Returns only on failure. */
+void mlfi_run(void);
+
+/* Accepts no more connections. Sessions go on. Thread-safe, idempotent. */
+void mlfi_stop_accepting(void);
+
+/* How many connections live, those included that were accepted and have said nothing yet. */
+unsigned mlfi_connections(void);
+
+#endif
