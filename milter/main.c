@@ -5,6 +5,10 @@
 #include "base/command.h"
 
 static const struct command *const commands[] = {
+    &command_serve,
+    &command_check,
+    &command_explain,
+    &command_selftest,
     NULL,
 };
 
