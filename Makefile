@@ -59,14 +59,14 @@ CPPFLAGS += -Iinclude -I$(B)/gen -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
 ALL_CFLAGS = -std=c11 -pthread $(WARN) $(WERROR) $(CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 # The guard itself; everything that does not speak to libmilter links with LIBS alone.
-LIBS := -lidn2
+LIBS := -lidn2 -lcrypto
 LIBS_DAEMON := -lmilter -lsystemd
 
 # --- what there is to build -------------------------------------------------
 
 SRC := $(wildcard milter/*/*.c)
 DAEMON_SRC := $(wildcard milter/daemon/*.c)
-GEN_OBJ := $(if $(wildcard milter/conf/grammar.y),$(B)/gen/conf/grammar.o $(B)/gen/conf/lexer.o)
+GEN_OBJ := $(B)/gen/conf/grammar.o $(B)/gen/conf/lexer.o
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(DAEMON_SRC),$(SRC))) $(GEN_OBJ)
 DAEMON_OBJ := $(patsubst %.c,$(B)/%.o,$(DAEMON_SRC))
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -108,9 +108,9 @@ $(GEN_OBJ): $(B)/gen/%.o: $(B)/gen/%.c $(B)/gen/conf/lexer.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) -Imilter/conf $(ALL_CFLAGS) -Wno-conversion -Wno-switch-enum \
 	    -Wno-sign-conversion -Wno-null-dereference -Wno-missing-prototypes \
-	    -Wno-redundant-decls -Wno-sign-compare -MMD -MP -c -o $@ $<
+	    -Wno-redundant-decls -Wno-sign-compare -Wno-unused-function -MMD -MP -c -o $@ $<
 
-$(patsubst milter/conf/%.c,$(B)/milter/conf/%.o,$(wildcard milter/conf/*.c)): | $(if $(GEN_OBJ),$(B)/gen/conf/lexer.c)
+$(patsubst milter/conf/%.c,$(B)/milter/conf/%.o,$(wildcard milter/conf/*.c)): | $(B)/gen/conf/lexer.c
 
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libguard.a
 	$(call say,LINK,$@)
@@ -135,6 +135,76 @@ benches: $(BENCH)
 tools: $(TOOLS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# --- what it can do -----------------------------------------------------------
+
+.PHONY: help
+help:
+	@echo 'make                the executable: build/relay-guard'
+	@echo 'make VARIANT=NAME   another build: clang, asan, tsan, fuzz (in build/NAME)'
+	@echo 'make deps           installs what Debian 12 needs for all of this'
+	@echo 'make demo           the guard before a real Postfix, and the self-test'
+	@echo 'make check          every test; the last line counts them'
+	@echo 'make check-PART     one part: unit, cases, conf, daemon, live, fuzz, style'
+	@echo 'make lint           clang-format, clang-tidy, cppcheck, shellcheck, codespell, mandoc'
+	@echo 'make format         formats the code'
+	@echo 'make fuzz           each fuzz target for ten minutes'
+	@echo 'make install        to PREFIX=$(PREFIX), below DESTDIR'
+
+.PHONY: deps
+deps:
+	$(Q)tests/lib/deps.sh
+
+.PHONY: demo
+demo: deps all
+	$(Q)tests/live/sandbox.sh --host-net postfix tests/live/demo.py
+
+VARIANT_MAKE = $(MAKE) --no-print-directory V=$(V)
+.PHONY: test-programs test-fuzzers
+test-programs:
+	$(Q)$(VARIANT_MAKE) VARIANT=gcc all unit tools
+	$(Q)$(VARIANT_MAKE) VARIANT=clang build/clang/relay-guard
+	$(Q)$(VARIANT_MAKE) VARIANT=asan unit tools build/asan/relay-guard
+	$(Q)$(VARIANT_MAKE) VARIANT=tsan unit build/tsan/relay-guard
+test-fuzzers:
+	$(Q)$(VARIANT_MAKE) VARIANT=fuzz fuzzers
+
+.PHONY: check
+check: deps test-programs test-fuzzers
+	$(Q)tests/lib/list.sh | tests/lib/run.sh
+
+.PHONY: check-unit check-cases check-conf check-daemon check-live check-fuzz check-style
+check-unit check-cases check-conf check-daemon check-live check-style: test-programs
+	$(Q)tests/lib/list.sh $(@:check-%=%) | tests/lib/run.sh
+check-fuzz: test-fuzzers
+	$(Q)tests/lib/list.sh fuzz | tests/lib/run.sh
+
+.PHONY: fuzz
+fuzz: test-fuzzers
+	$(Q)FUZZ_SECONDS=600 tests/lib/list.sh fuzz | tests/lib/run.sh
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+.PHONY: format lint
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+lint: all
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(Q)printf '%s\n' $(SRC) milter/main.c | xargs -P 2 -I{} clang-tidy --quiet {} -- \
+	    -std=c11 $(subst ',,$(subst ",\",$(CPPFLAGS)))
+	$(Q)cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
+	    --error-exitcode=1 -Iinclude -DVERSION='""' milter
+	$(Q)shellcheck $(shell git ls-files '*.sh') .ci/run
+	$(Q)codespell --quiet-level=2 --ignore-words-list=nd,optoins,bu $(shell git ls-files | grep -v tests/fuzz/corpus)
+	$(Q)mandoc -T lint -W warning $(MAN)
+
+.PHONY: install
+install: all
+	install -D -m 755 build/relay-guard $(DESTDIR)$(PREFIX)/sbin/relay-guard
+	for m in $(MAN); do install -D -m 644 $$m \
+	    $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	test -e $(DESTDIR)$(SYSCONFDIR)/relay-guard/relay-guard.conf || \
+	    install -D -m 644 conf/relay-guard.conf $(DESTDIR)$(SYSCONFDIR)/relay-guard/relay-guard.conf
 
 .PHONY: clean
 clean:

@@ -1,0 +1,58 @@
+#!/bin/bash
+# Prints the test programs for tests/lib/run.sh: unit tests in each variant, scenarios, live tests, fuzzers, style.
+#   tests/lib/list.sh [unit] [cases] [conf] [daemon] [live] [fuzz] [style]
+cd "$(dirname "$0")/../.." || exit 70
+
+unit() {
+	local v t
+	for v in gcc asan tsan; do
+		for t in tests/unit/test_*.c; do
+			t=$(basename "$t" .c)
+			echo "$v.$t build/$v/tests/unit/$t"
+		done
+	done
+}
+
+cases() {
+	local v
+	for v in gcc asan; do
+		echo "$v.cases build/$v/tests/tools/case-runner" tests/cases/*.case
+	done
+}
+
+conf() {
+	echo "conf tests/conf/run.sh build/relay-guard"
+}
+
+live() {
+	local m t
+	for m in postfix sendmail; do
+		for t in tests/live/test_*.py; do
+			echo "$m.$(basename "$t" .py) tests/live/sandbox.sh $m $t $m"
+		done
+	done
+}
+
+daemon() {
+	echo "daemon.gcc tests/live/daemon.py build/relay-guard"
+	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
+}
+
+fuzz() {
+	local t
+	for t in tests/fuzz/fuzz_*.c; do
+		t=$(basename "$t" .c)
+		echo "fuzz.$t tests/fuzz/run.sh $t ${FUZZ_SECONDS:-10}"
+	done
+}
+
+style() {
+	local t
+	for t in tests/style/*.sh; do
+		echo "style.$(basename "$t" .sh) $t"
+	done
+}
+
+for part in "${@:-unit cases conf daemon live fuzz style}"; do
+	for p in $part; do $p; done
+done

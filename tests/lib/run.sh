@@ -1,0 +1,34 @@
+#!/bin/bash
+# Runs test programs that speak TAP and sums them up. Standard input has one a line: NAME COMMAND [ARGUMENT...].
+# Outputs are kept in build/tests/NAME.log. The last line counts: N passed, M failed.
+set -u
+cd "$(dirname "$0")/../.." || exit 70
+logs=build/tests
+mkdir -p "$logs"
+passed=0
+failed=0
+
+run_one() {
+	local name=$1 log=$logs/$1.log start=$SECONDS good bad plan code
+	shift
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout 900 "$@" >"$log" 2>&1 </dev/null
+	code=$?
+	good=$(grep -c '^ok' "$log")
+	bad=$(grep -c '^not ok' "$log")
+	plan=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
+	# A program that dies, or ends before its plan, has failed even if every line before that was right.
+	if [ "$bad" = 0 ] && { [ $code != 0 ] || [ "$plan" != "$good" ] || [ "$plan" = 0 ]; }; then
+		bad=1
+		echo "not ok - $name ended with $code after $good of $plan tests" >>"$log"
+	fi
+	printf '%-28s %6d passed %4d failed %5d s\n' "$name" "$good" "$bad" $((SECONDS - start))
+	[ "$bad" = 0 ] || { grep -A6 '^not ok\|^ *# \?[Ee]rror\|ERROR:\|WARNING: Thread' "$log" | head -60; tail -5 "$log"; }
+	passed=$((passed + good))
+	failed=$((failed + bad))
+}
+
+while read -r -a line; do
+	[ ${#line[@]} -gt 1 ] && run_one "${line[@]}"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+"""
+Master and workers, without a mail server: reloads and crashes under load, drain, backpressure, privileges.
+Run: tests/live/daemon.py [BINARY]   (as root privileges are tested too)
+"""
+import os
+import pwd
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+if len(sys.argv) > 1:
+    os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
+from guard import BINARY, Guard
+from tap import Tap
+
+tap = Tap()
+
+
+class Milter:
+    """The MTA's side of the milter protocol, version 6."""
+
+    def __init__(self, where, timeout=30):
+        self.sock = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET)
+        self.sock.settimeout(timeout)
+        self.sock.connect(where)
+        self.steps = 0
+
+    def send(self, command, payload=b""):
+        self.sock.sendall(struct.pack("!I", len(payload) + 1) + command + payload)
+
+    def exactly(self, n):
+        data = b""
+        while len(data) < n:
+            part = self.sock.recv(n - len(data))
+            if not part:
+                raise EOFError("the guard closed the connection")
+            data += part
+        return data
+
+    def read(self):
+        n = struct.unpack("!I", self.exactly(4))[0]
+        data = self.exactly(n)
+        return data[:1], data[1:]
+
+    def open(self, address="203.0.113.9"):
+        self.send(b"O", struct.pack("!III", 6, 0x1ff, 0x1fffff))
+        command, payload = self.read()
+        assert command == b"O"
+        self.steps = struct.unpack("!III", payload[:12])[2]
+        self.send(b"C", b"x.example.net\0" + b"4" + struct.pack("!H", 4000) + address.encode() + b"\0")
+        if not self.steps & 0x1000:
+            self.read()
+        return self
+
+    def rcpt(self, recipient, outside=True):
+        self.send(b"M", b"<a@ext.example.net>\0")
+        if not self.steps & 0x4000:
+            self.read()
+        view = b"R{rcpt_mailer}\0" + (b"smtp" if outside else b"local") + b"\0"
+        view += b"{rcpt_host}\0h\0{rcpt_addr}\0" + recipient.strip("<>").encode() + b"\0"
+        self.send(b"D", view)
+        self.send(b"R", recipient.encode() + b"\0")
+        command, payload = self.read()
+        self.send(b"A")
+        return command + payload
+
+    def session(self):
+        """A whole one; True when its answers are right."""
+        right = (self.rcpt("<b@ext.example.net>").startswith(b"y550 5.7.1 Relay access denied")
+                 and self.rcpt("<b@example.com>", outside=False) == b"c")
+        self.send(b"Q")
+        self.sock.close()
+        return right
+
+
+class Load:
+    """Loops that open sessions one after another."""
+
+    def __init__(self, where, loops=6):
+        self.where, self.done, self.lost, self.stop = where, 0, 0, False
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.loop) for _ in range(loops)]
+        for t in self.threads:
+            t.start()
+
+    def loop(self):
+        while not self.stop:
+            try:
+                good = Milter(self.where).open().session()
+            except (OSError, EOFError, AssertionError):
+                good = False
+            with self.lock:
+                self.done += good
+                self.lost += not good
+
+    def end(self):
+        self.stop = True
+        for t in self.threads:
+            t.join()
+        return self.done, self.lost
+
+
+def reloads():
+    guard = Guard().start()
+    load = Load(guard.socket)
+    for _ in range(20):
+        guard.reload()
+    done, lost = load.end()
+    tap.ok(done > 200 and lost == 0, "20 reloads under load lose no session", f"{done} done, {lost} lost")
+    print(f"# 20 reloads: {done} sessions, {lost} lost")
+    with open(guard.conf, "a") as f:
+        f.write("nonsense = yes\n")
+    guard.process.send_signal(signal.SIGHUP)
+    guard.wait_for_log("not reloaded")
+    tap.ok(Milter(guard.socket).open().session(), "a wrong configuration changes nothing")
+    tap.ok("nonsense" in guard.log_text(), "and is told")
+    tap.equal(guard.stop(), 0, "it stops with 0")
+    tap.ok(not os.path.exists(guard.socket), "and removes its socket")
+    guard.remove()
+
+
+def crashes():
+    guard = Guard().start()
+    load = Load(guard.socket)
+    for i in range(20):
+        victim = guard.workers()[0]
+        os.kill(victim, signal.SIGSEGV if i % 2 else signal.SIGABRT)
+        end = time.monotonic() + 10
+        while time.monotonic() < end and (victim in guard.workers() or len(guard.workers()) < 2):
+            time.sleep(0.02)
+        tap.ok(len(guard.workers()) == 2, f"crash {i + 1}: the worker is back")
+        time.sleep(1.05)
+    done, lost = load.end()
+    tap.ok(done > 200 and lost <= 6 * 20, "20 crashes lose at most what was in that worker",
+           f"{done} done, {lost} lost")
+    print(f"# 20 crashes: {done} sessions, {lost} lost")
+    held = [Milter(guard.socket).open() for _ in range(20)]
+    os.kill(guard.workers()[0], signal.SIGABRT)
+    alive = 0
+    for m in held:
+        try:
+            alive += m.session()
+        except (OSError, EOFError):
+            pass
+    tap.ok(alive > 0, "the sessions of the other worker go on", f"{alive} of 20")
+    guard.remove()
+
+
+def drain():
+    guard = Guard().start()
+    idle = Milter(guard.socket).open()
+    guard.process.send_signal(signal.SIGTERM)
+    guard.wait_for_log("stopping")
+    time.sleep(1)
+    tap.ok(guard.process.poll() is None, "stop waits for a session that lives")
+    tap.ok(idle.session(), "which is answered to its end")
+    tap.equal(guard.process.wait(20), 0, "and then it ends")
+    guard.process = None
+    guard.remove()
+
+
+def backpressure():
+    guard = Guard(top="sessions = 8").start()
+    where = guard.socket
+    held, results = [Milter(where).open() for _ in range(8)], []
+
+    def late():
+        try:
+            results.append(Milter(where).open().session())
+        except (OSError, EOFError) as e:
+            results.append(e)
+
+    threads = [threading.Thread(target=late) for _ in range(30)]
+    for t in threads:
+        t.start()
+    time.sleep(0.5)
+    tap.ok(all(m.session() for m in held), "at the cap, sessions that live are served")
+    for t in threads:
+        t.join(30)
+    tap.equal(results, [True] * 30, "and those that waited are served in the end")
+    guard.remove()
+
+
+def sockets():
+    guard = Guard()
+    tcp = socket.socket()
+    tcp.bind(("127.0.0.1", 0))
+    port = tcp.getsockname()[1]
+    tcp.close()
+    with open(guard.conf) as f:
+        text = f.read()
+    with open(guard.conf, "w") as f:
+        f.write(text.replace(f'"unix:{guard.socket}"', f'"unix:{guard.socket}", "inet:127.0.0.1:{port}"')
+                .replace("socket-mode = 0666", "socket-mode = 0660"))
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(guard.socket)
+    stale.close()
+    guard.start()
+    tap.ok(Milter(guard.socket).open().session(), "a stale socket is taken over")
+    tap.ok(Milter(("127.0.0.1", port)).open().session(), "TCP is served beside it")
+    tap.equal(stat.S_IMODE(os.stat(guard.socket).st_mode), 0o660, "the socket has its mode")
+    second = subprocess.run([BINARY, "serve", "-c", guard.conf], capture_output=True, text=True, timeout=20)
+    tap.ok(second.returncode != 0 and "another program listens there" in second.stderr,
+           "a second guard on the same socket is refused", second)
+    tap.ok(Milter(guard.socket).open().session(), "and does the first no harm")
+    if os.geteuid() == 0:
+        name = "relay-guard" if "user = relay-guard" in text else "nobody"
+        uids = {os.stat(f"/proc/{p}").st_uid for p in guard.workers()}
+        tap.equal(uids, {pwd.getpwnam(name).pw_uid}, "workers are not root")
+    os.kill(guard.process.pid, signal.SIGKILL)
+    guard.process.wait()
+    guard.process = None
+    time.sleep(1)
+    guard.start()
+    tap.ok(Milter(guard.socket).open().session(), "after kill -9 of the master it starts again")
+    guard.stop()
+    with open(guard.socket, "w") as f:
+        f.write("precious")
+    third = subprocess.run([BINARY, "serve", "-c", guard.conf], capture_output=True, text=True, timeout=20)
+    tap.ok(third.returncode != 0 and open(guard.socket).read() == "precious",
+           "a plain file in the way is left alone", third)
+    guard.remove()
+
+
+def odd_orders():
+    guard = Guard().start()
+    m = Milter(guard.socket).open()
+    m.send(b"H", b"helo.example.net\0")
+    for _ in range(3):
+        m.send(b"A")
+    tap.ok(m.rcpt("<b@ext.example.net>").startswith(b"y550"), "aborts and HELO change nothing")
+    m.send(b"C", b"y\0" + b"U")
+    m.sock.close()
+    for junk in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"GET / HTTP/1.0\r\n\r\n", b"\0\0\0\1R", os.urandom(500)):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(guard.socket)
+        s.sendall(junk)
+        s.close()
+    tap.ok(Milter(guard.socket).open().session(), "garbage on the socket does no harm")
+    tap.equal(len(guard.workers()), 2, "no worker died of it")
+    guard.remove()
+
+
+def event_log_in_the_way():
+    guard = Guard()
+    os.mkfifo(guard.events_path)
+    os.chmod(guard.events_path, 0o666)
+    done = subprocess.run([BINARY, "serve", "-c", guard.conf], capture_output=True, text=True, timeout=40)
+    tap.ok(done.returncode != 0 and "FIFO" in done.stderr, "a FIFO as the event log is refused", done)
+    guard.remove()
+
+
+tap.run(sockets, drain, backpressure, odd_orders, event_log_in_the_way, reloads, crashes)

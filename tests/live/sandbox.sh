@@ -1,0 +1,137 @@
+#!/bin/bash
+# Runs a command beside a real Postfix or Sendmail, without touching the machine's own mail server.
+#
+#   tests/live/sandbox.sh [--host-net] postfix|sendmail COMMAND [ARGUMENT...]
+#
+# The packages are downloaded and unpacked below build/, never installed. They are laid over / in a
+# private mount namespace, with their users, and with process, host name and (unless --host-net) network
+# namespaces of their own. Everything that runs in it ends with it; whatever it writes is gone then,
+# except below build/.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+self=$top/tests/live/sandbox.sh
+
+die() {
+	echo "sandbox: $*" >&2
+	exit 69
+}
+
+packages_of() {
+	case $1 in
+	postfix) echo postfix ;;
+	sendmail) echo sendmail-bin sendmail-cf sendmail-base ;;
+	*) die "\"$1\" is no mail server; postfix or sendmail is expected" ;;
+	esac
+}
+
+# The root is merged: what a package has in /lib or /sbin belongs below /usr.
+merge_usr() {
+	local d
+	for d in bin sbin lib lib64; do
+		if [ ! -d "$1/$d" ] || [ -L "$1/$d" ]; then continue; fi
+		mkdir -p "$1/usr/$d"
+		cp -a "$1/$d/." "$1/usr/$d/"
+		rm -rf "${1:?}/$d"
+	done
+}
+
+fetch() {
+	local mta=$1 tree=$top/build/mta/$1 debs=$top/build/debs p
+	[ -e "$tree/.complete" ] && return
+	mkdir -p "$debs" "$top/build/mta"
+	for p in $(packages_of "$mta"); do
+		compgen -G "$debs/${p}_*.deb" >/dev/null && continue
+		(cd "$debs" && { apt-get -qq download "$p" || { apt-get -qq update && apt-get -qq download "$p"; }; }) >&2 ||
+			die "the package $p can't be downloaded"
+	done
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	for p in $(packages_of "$mta"); do
+		dpkg -x "$debs/${p}"_*.deb "$tree"
+	done
+	merge_usr "$tree"
+	touch "$tree/.complete"
+}
+
+# A /dev of its own, so that a test may have a /dev/log there.
+private_dev() {
+	local node
+	mount -t tmpfs -o mode=755 tmpfs "$1"
+	for node in null zero full random urandom tty; do
+		touch "$1/$node"
+		mount --bind "/dev/$node" "$1/$node"
+	done
+	mkdir "$1/shm"
+	ln -s /proc/self/fd "$1/fd"
+	ln -s fd/0 "$1/stdin"
+	ln -s fd/1 "$1/stdout"
+	ln -s fd/2 "$1/stderr"
+}
+
+# In the new namespaces: builds the root and enters it.
+enter() {
+	local mta=$1 net=$2 base=/run
+	shift 2
+	mount --make-rprivate /
+	mount -t tmpfs tmpfs "$base"
+	mkdir "$base/upper" "$base/work" "$base/root" "$base/tree"
+	# A copy: two lower layers must not lie within each other.
+	cp -a "$top/build/mta/$mta/." "$base/tree/"
+	mount -t overlay overlay -o "lowerdir=$base/tree:/,upperdir=$base/upper,workdir=$base/work" "$base/root" ||
+		die "an overlay of / can't be mounted here; a kernel with overlayfs and the right to mount are needed"
+	mount -t proc proc "$base/root/proc"
+	private_dev "$base/root/dev"
+	mount -t tmpfs -o mode=755 tmpfs "$base/root/run"
+	mount -t tmpfs -o mode=1777 tmpfs "$base/root/tmp"
+	mkdir -p "$base/root$top"
+	mount --bind "$top" "$base/root$top"
+	hostname mx.example.com
+	[ "$net" = host ] || ip link set lo up
+	exec chroot "$base/root" /bin/bash "$self" --inside "$mta" "$@"
+}
+
+# In the new root: the users that the packages' own scripts would make.
+inside() {
+	local mta=$1 g
+	shift
+	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+	for g in postfix postdrop smmta smmsp relay-guard bob; do
+		sed -i "/^$g:/d" /etc/passwd /etc/group /etc/shadow
+	done
+	groupadd -r postfix
+	groupadd -r postdrop
+	groupadd -r smmta
+	useradd -r -g postfix -d /var/spool/postfix -s /usr/sbin/nologin postfix
+	useradd -r -g smmta -s /usr/sbin/nologin smmta
+	useradd -r -U -s /usr/sbin/nologin smmsp
+	useradd -r -U -s /usr/sbin/nologin relay-guard
+	useradd -U -M -s /usr/sbin/nologin bob
+	echo "127.0.0.1 localhost mx.example.com" >/etc/hosts
+	echo "127.0.0.66 stranger.example.org" >>/etc/hosts
+	echo "::1 localhost" >>/etc/hosts
+	cd "$top"
+	exec "$@"
+}
+
+net=${NET:-private}
+if [ "${1:-}" = --inside ]; then
+	shift
+	inside "$@"
+fi
+if [ "${1:-}" = --enter ]; then
+	shift
+	enter "$@"
+fi
+if [ "${1:-}" = --host-net ]; then
+	net=host
+	shift
+fi
+[ $# -ge 2 ] || die "usage: sandbox.sh [--host-net] postfix|sendmail COMMAND [ARGUMENT...]"
+[ "$(id -u)" = 0 ] || exec sudo -n NET="$net" "$self" "$@"
+mta=$1
+shift
+fetch "$mta"
+namespaces=(--mount --pid --fork --uts --ipc)
+[ "$net" = host ] || namespaces+=(--net)
+exec unshare "${namespaces[@]}" --kill-child --mount-proc /bin/bash "$self" --enter "$mta" "$net" "$@"
