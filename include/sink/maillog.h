@@ -1,54 +1,69 @@
 /*
  * Follows the MTA's log and makes events of what the MTA refused by itself and
- * no milter was told: Sendmail's "Relaying denied".
+ * no milter was told: Sendmail's "Relaying denied" and whatever else its check_rcpt refuses.
+ * Postfix tells a milter itself, so its lines are passed over, and so are Sendmail's check_relay
+ * and check_mail: those refuse a connection or a sender, not a recipient.
+ *
+ * Nothing is lost: a line is behind the stored position only after its event was handed over and
+ * flushed. Nothing is repeated either, save when the process is killed between the
+ * two: then up to MAILLOG_BATCH events come again. An event's session is "log-INODE-OFFSET", which
+ * is the same then, and tells.
+ *
+ * A rotated file (renamed, or copied and truncated) is read to its end first. What is lost: lines
+ * written between copy and truncation, which `copytruncate` itself loses; whole files that were
+ * rotated, or compressed, while nobody followed.
  */
 #ifndef SINK_MAILLOG_H
 #define SINK_MAILLOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 #include "core/event.h"
 
 struct maillog; /* not thread-safe */
 
-/* A longer line is skipped and counted. */
-#define MAILLOG_LINE_MAX 8192
+/* The position is stored after this many events at the latest. */
+enum { MAILLOG_BATCH = 64 };
+
+/* Where the events go. */
+struct maillog_sink {
+	/* False: it could not be taken; it comes again at the next poll, and nothing before it. */
+	bool (*emit)(void *arg, const struct event *e);
+	/* Waits until what was emitted is safe. False: not yet. NULL: it is when emit() returns. */
+	bool (*flush)(void *arg);
+	void *arg;
+};
 
 /*
- * `path` need not exist yet. `state_path` keeps the position from run to run; it is locked, so that
- * one process follows at a time: NULL with *error (words) when another does (errno is EWOULDBLOCK),
- * or it can't be made. Without a position the log is followed from its present end.
+ * `path` need not exist yet. `state_path` keeps the position from run to run; a file beside it
+ * is locked, so that one process follows at a time: NULL with *error (words) when another does
+ * (errno is EWOULDBLOCK), or it can't be made. Without a position (none, nonsense, another path's)
+ * the log is followed from the end that it has at the first poll.
  */
 struct maillog *maillog_open(const char *path, const char *state_path, const char **error);
 
 /*
- * Reads what is new, through rotation and truncation, hands each refusal to `emit`, and
- * then stores the position. Returns how many events there were, -1 when the log can't be read (told
- * once). An event's session is "log-INODE-OFFSET": after a kill between emit and the stored
- * position an event may come again, with the same session.
+ * Reads what is new, hands each refusal over, in the log's order, and stores the position. Returns
+ * how many events there were, -1 when the log can't be read (told once; it is tried again).
+ * Reads a megabyte at most, see maillog_is_behind(). An event waits up to two seconds (of
+ * `now`) for the line that tells its sender.
  */
-int maillog_poll(
-    struct maillog *m, usec_t now, void (*emit)(void *arg, const struct event *e), void *arg);
+int maillog_poll(struct maillog *m, usec_t now, const struct maillog_sink *sink);
 
-void maillog_close(struct maillog **m);
+/* There is more to read at once: poll again without a pause. */
+bool maillog_is_behind(const struct maillog *m);
 
-/* One refusal, as a line tells it. Strings are NUL-terminated, unescaped, and cut to their size. */
-struct maillog_refusal {
-	usec_t time;
-	char host[256];
-	char queue_id[32];
-	char client[64]; /* address text, canonical; "" when there was none */
-	char client_name[256];
-	char recipient[1100]; /* with its brackets */
-	unsigned code;        /* 4xx or 5xx */
-	char enhanced[12];
-	char reply[512]; /* without codes */
+/* What was passed over so far, also told in the log once a minute. */
+struct maillog_counts {
+	uint64_t too_long;   /* lines over MAILLOG_LINE_MAX */
+	uint64_t unreadable; /* refusals that could not be read */
 };
+struct maillog_counts maillog_counts(const struct maillog *m);
 
-/* One line without its newline; `now` gives the year that syslog's stamp has not. False: nothing of
- * interest. */
-bool maillog_line(const char *line, size_t len, usec_t now, struct maillog_refusal *out);
+/* Stores the position; what waits for its sender comes at the next start. *m becomes NULL. */
+void maillog_close(struct maillog **m);
 
 #endif

@@ -13,9 +13,14 @@
 
 enum { POLL_EVERY_MS = 500, EVENT_WAIT_MS = 10000, FLUSH_WAIT_MS = 3000 };
 
-static void emit(void *arg, const struct event *e)
+static bool emit(void *arg, const struct event *e)
 {
-	eventlog_write(arg, e, EVENT_WAIT_MS);
+	return eventlog_write(arg, e, EVENT_WAIT_MS);
+}
+
+static bool flush(void *arg)
+{
+	return eventlog_flush(arg, FLUSH_WAIT_MS);
 }
 
 /* The master wants it to end, or is gone, or `ms` are over (then false). */
@@ -50,6 +55,7 @@ static struct maillog *open_when_free(const struct worker_options *o, const char
 _Noreturn void follower_main(const struct worker_options *o)
 {
 	char state_path[4096];
+	struct maillog_sink sink = {.emit = emit, .flush = flush};
 	struct eventlog *events;
 	struct maillog *m;
 
@@ -63,9 +69,10 @@ _Noreturn void follower_main(const struct worker_options *o)
 	if (write(o->control, &(char){WORKER_READY}, 1) != 1)
 		_exit(EXIT_UNAVAILABLE);
 	m = open_when_free(o, state_path);
+	sink.arg = events;
 	do
-		maillog_poll(m, clock_now(), emit, events);
-	while (!told_to_end(o->control, POLL_EVERY_MS));
+		maillog_poll(m, clock_now(), &sink);
+	while (!told_to_end(o->control, maillog_is_behind(m) ? 0 : POLL_EVERY_MS));
 	maillog_close(&m);
 	eventlog_flush(events, FLUSH_WAIT_MS);
 	_exit(EXIT_OK);

@@ -1,5 +1,6 @@
 #include "sink/maillog.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,44 +12,473 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/maillog_line.h"
+#include "sink/maillog_queue.h"
+#include "sink/maillog_state.h"
+
+#define TELL_EVERY (60 * USEC_PER_SEC)
+#define SAVE_EVERY (60 * USEC_PER_SEC)
+
+enum { READ_AT_ONCE = 1 << 20 };
+
+/* Where to begin in a file that is not open yet. */
+enum begin { AT_END, AT_START, AT_POSITION };
 
 struct maillog {
-	char *path;
-	int state; /* the position file, locked */
-	int fd;    /* the log, -1: not open */
+	char *path, *state_path;
+	int lock; /* the file beside state_path */
+	enum begin begin;
+	struct maillog_state position; /* the last that was stored; for AT_POSITION */
+
+	int fd; /* the log, -1: not open */
+	dev_t dev;
 	ino_t ino;
-	off_t offset;  /* behind the last complete line that was read */
-	bool known;    /* there is a position: do not skip to the end */
-	bool told;     /* that the log can't be read */
-	bool skipping; /* inside a line that is too long */
-	char buf[2 * MAILLOG_LINE_MAX];
+	uint64_t base;      /* offset of buf[0] in the file */
+	size_t used, have;  /* bytes of buf that were taken, that were read */
+	bool skipping;      /* inside a line that is too long ... */
+	uint64_t skip_from; /* ... which began here */
+	uint64_t tail;      /* hash of what stood before base + have */
+	struct maillog_queue *queue;
+
+	size_t budget;    /* bytes to read in this poll */
+	unsigned unsaved; /* events since the position was stored */
+	usec_t saved_at;
+	int emitted;
+	bool behind, told;
+	uint64_t too_long, told_count;
+	usec_t told_at;
+	char buf[4 * MAILLOG_LINE_MAX];
 };
 
-/* "inode offset\n", or nothing. */
-static void read_position(struct maillog *m)
-{
-	char text[64] = "";
-	ssize_t n = pread(m->state, text, sizeof(text) - 1, 0);
-	char *end;
+/* --- the position -------------------------------------------------------------- */
 
-	if (n <= 0)
-		return;
-	m->ino = (ino_t)strtoull(text, &end, 10);
-	if (*end != ' ')
-		return;
-	m->offset = (off_t)strtoll(end + 1, &end, 10);
-	m->known = *end == '\n' && m->offset >= 0;
+/* Of the up to MAILLOG_HASHED bytes before `offset`. */
+static uint64_t hash_before(int fd, uint64_t offset)
+{
+	char bytes[MAILLOG_HASHED];
+	size_t want = offset < sizeof(bytes) ? (size_t)offset : sizeof(bytes);
+	ssize_t n = pread(fd, bytes, want, (off_t)(offset - want));
+
+	return maillog_hash(bytes, n < 0 ? 0 : (size_t)n);
 }
 
-/* One write of one block; its length stays the same, so that there is never half of it. */
-static void write_position(const struct maillog *m)
+/* The first line whose event was not yet handed over. */
+static uint64_t safe_offset(const struct maillog *m)
 {
-	char text[64];
-	int n =
-	    snprintf(text, sizeof(text), "%ju %020jd\n", (uintmax_t)m->ino, (intmax_t)m->offset);
+	uint64_t offset;
 
-	if (pwrite(m->state, text, (size_t)n, 0) != n || ftruncate(m->state, n) != 0)
-		log_warning("the position in %s can't be stored: %s", m->path, strerror(errno));
+	if (maillog_queue_oldest(m->queue, &offset))
+		return offset;
+	return m->skipping ? m->skip_from : m->base + m->used;
+}
+
+static void save(struct maillog *m, usec_t now)
+{
+	m->position.inode = (uint64_t)m->ino;
+	m->position.offset = safe_offset(m);
+	m->position.before = hash_before(m->fd, m->position.offset);
+	m->saved_at = now;
+	if (maillog_state_save(m->state_path, &m->position))
+		m->unsaved = 0;
+	else
+		log_error("the position in %s can't be stored in %s: %s; after a restart events "
+			  "may come again",
+		    m->path, m->state_path, strerror(errno));
+}
+
+/* After the events are safe, and not before: false when they are not. */
+static bool save_flushed(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	if (m->unsaved > 0 && sink->flush != NULL && !sink->flush(sink->arg))
+		return false;
+	save(m, now);
+	return true;
+}
+
+/* --- events --------------------------------------------------------------------- */
+
+static bool emit(
+    const struct maillog *m, const struct maillog_entry *x, const struct maillog_sink *sink)
+{
+	const struct maillog_refusal *r = &x->refusal;
+	char session[48];
+	struct event e = {
+	    .time = x->time,
+	    .host = x->host,
+	    .session = session,
+	    .message = strcmp(x->id, "NOQUEUE") == 0 ? "" : x->id,
+	    .stage = "rcpt",
+	    .client = r->client,
+	    .client_name = r->client_name,
+	    .sender = r->sender,
+	    .recipient = r->recipient,
+	    .verdict = r->code >= 500 ? "reject" : "defer",
+	    .by = "mta",
+	    .code = r->code,
+	    .enhanced = r->enhanced,
+	    .reply = r->reply,
+	    .mode = "enforce",
+	};
+
+	snprintf(session, sizeof(session), "log-%" PRIx64 "-%" PRIx64, (uint64_t)m->ino, x->offset);
+	return sink->emit(sink->arg, &e);
+}
+
+/* Hands over what is ready, and in any case all but `keep`. False when one was not taken. */
+static bool deliver(struct maillog *m, usec_t now, const struct maillog_sink *sink, size_t keep)
+{
+	const struct maillog_entry *x;
+
+	while (
+	    (x = maillog_queue_next(m->queue, now, maillog_queue_count(m->queue) > keep)) != NULL) {
+		if (!emit(m, x, sink))
+			return false;
+		maillog_queue_pop(m->queue);
+		m->emitted++;
+		if (++m->unsaved >= MAILLOG_BATCH)
+			save_flushed(m, now, sink);
+	}
+	return true;
+}
+
+/* --- lines ------------------------------------------------------------------------ */
+
+static void take_line(struct maillog *m, size_t len, usec_t now)
+{
+	if (m->skipping)
+		m->skipping = false;
+	else if (len > MAILLOG_LINE_MAX)
+		m->too_long++;
+	else
+		maillog_queue_line(m->queue, m->buf + m->used, len, m->base + m->used, now);
+}
+
+/* Takes the complete lines in the buffer. False when an event was not taken. */
+static bool take_lines(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	const char *newline;
+
+	while ((newline = memchr(m->buf + m->used, '\n', m->have - m->used)) != NULL) {
+		size_t len = (size_t)(newline - m->buf) - m->used;
+
+		if (!deliver(m, now, sink, MAILLOG_QUEUE_MAX - 1))
+			return false;
+		take_line(m, len, now);
+		m->used += len + 1;
+	}
+	if (m->have - m->used <= MAILLOG_LINE_MAX)
+		return true;
+	if (!m->skipping) {
+		m->skip_from = m->base + m->used;
+		m->too_long++;
+	}
+	m->skipping = true;
+	m->used = m->have;
+	return true;
+}
+
+enum progress { MORE, END, STUCK };
+
+static enum progress read_more(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	size_t room;
+	ssize_t n;
+
+	memmove(m->buf, m->buf + m->used, m->have - m->used);
+	m->base += m->used;
+	m->have -= m->used;
+	m->used = 0;
+	/* None is left when events were not taken before. */
+	room = sizeof(m->buf) - m->have;
+	n = pread(m->fd, m->buf + m->have, room, (off_t)(m->base + m->have));
+	if (n < 0 && !m->told) {
+		m->told = true;
+		log_error("%s can't be read: %s; it is tried again", m->path, strerror(errno));
+	}
+	if (n > 0) {
+		m->have += (size_t)n;
+		m->budget -= (size_t)n < m->budget ? (size_t)n : m->budget;
+	}
+	if (!take_lines(m, now, sink))
+		return STUCK;
+	return n > 0 || room == 0 ? MORE : END;
+}
+
+/* --- files ------------------------------------------------------------------------- */
+
+static void begin_at(struct maillog *m, uint64_t offset)
+{
+	m->base = offset;
+	m->used = m->have = 0;
+	m->skipping = false;
+	m->tail = hash_before(m->fd, offset);
+}
+
+/* -1 with errno. */
+static int open_regular(const char *path, struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
+}
+
+/* Is it the file that was read up to the position? */
+static bool is_the_file(int fd, const struct stat *st, const struct maillog_state *p)
+{
+	return st->st_ino == (ino_t)p->inode && (uint64_t)st->st_size >= p->offset &&
+	       hash_before(fd, p->offset) == p->before;
+}
+
+/* PATH.1, PATH-20261124 ...: the one that the position is of, -1 for none. */
+static int open_rotated(const struct maillog *m, struct stat *st)
+{
+	const char *slash = strrchr(m->path, '/'), *name = slash == NULL ? m->path : slash + 1;
+	char dir[4096], path[4096 + 256];
+	DIR *d;
+	int found = -1;
+
+	/* maillog_open() saw to it that the path fits. */
+	memcpy(dir, m->path, (size_t)(name - m->path));
+	dir[name - m->path] = '\0';
+	d = opendir(dir[0] == '\0' ? "." : dir);
+	if (d == NULL)
+		return -1;
+	for (struct dirent *e; found < 0 && (e = readdir(d)) != NULL;) {
+		if (strncmp(e->d_name, name, strlen(name)) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s%s", dir, e->d_name);
+		found = open_regular(path, st);
+		if (found >= 0 && !is_the_file(found, st, &m->position)) {
+			close(found);
+			found = -1;
+		}
+	}
+	closedir(d);
+	return found;
+}
+
+static void tell_missing(struct maillog *m)
+{
+	if (!m->told)
+		log_error("%s can't be followed: %s; it is tried again", m->path,
+		    errno == EINVAL ? "it is not a regular file" : strerror(errno));
+	m->told = true;
+}
+
+/* The file that stands at the path; the place in it is chosen by m->begin. */
+static bool open_present(struct maillog *m, struct stat *st)
+{
+	char last = '\n';
+
+	m->fd = open_regular(m->path, st);
+	if (m->fd < 0) {
+		/* What comes later is new from its first line on. */
+		if (errno == ENOENT && m->begin == AT_END)
+			m->begin = AT_START;
+		tell_missing(m);
+		return false;
+	}
+	if (m->begin == AT_POSITION && is_the_file(m->fd, st, &m->position)) {
+		begin_at(m, m->position.offset);
+		return true;
+	}
+	if (m->begin == AT_POSITION)
+		log_warning("%s is not the file that was followed, and that one is gone: what it "
+			    "held since is not recorded; the new one is read from its beginning",
+		    m->path);
+	begin_at(m, m->begin == AT_END ? (uint64_t)st->st_size : 0);
+	/* The end may be in the middle of a line. */
+	if (m->base > 0 && pread(m->fd, &last, 1, (off_t)m->base - 1) == 1 && last != '\n') {
+		m->skipping = true;
+		m->skip_from = m->base;
+	}
+	return true;
+}
+
+static bool open_log(struct maillog *m, usec_t now)
+{
+	struct stat st;
+
+	m->fd = m->begin == AT_POSITION ? open_rotated(m, &st) : -1;
+	if (m->fd >= 0)
+		begin_at(m, m->position.offset);
+	else if (!open_present(m, &st))
+		return false;
+	if (m->told)
+		log_notice("%s is followed now", m->path);
+	m->told = false;
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
+	m->begin = AT_START;
+	save(m, now);
+	return true;
+}
+
+/* Is there another file at the path, and is it in use? Until then the old one is still written. */
+static bool has_successor(const struct maillog *m)
+{
+	struct stat st;
+
+	return stat(m->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	       (st.st_ino != m->ino || st.st_dev != m->dev);
+}
+
+/* True when all that it held was handed over and it is closed. */
+static bool leave_file(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	if (m->have > m->used && !m->skipping) {
+		take_line(m, m->have - m->used, now);
+		m->used = m->have;
+	}
+	if (!deliver(m, now, sink, 0) || !save_flushed(m, now, sink))
+		return false;
+	close(m->fd);
+	m->fd = -1;
+	return true;
+}
+
+/* Was it truncated, or written anew? False when what was read before could not be handed over. */
+static bool check_truncation(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	struct stat st;
+
+	if (fstat(m->fd, &st) != 0 || ((uint64_t)st.st_size >= m->base + m->have &&
+					  hash_before(m->fd, m->base + m->have) == m->tail))
+		return true;
+	if (!deliver(m, now, sink, 0) || (sink->flush != NULL && !sink->flush(sink->arg)))
+		return false;
+	log_notice("%s was truncated; it is read from its beginning", m->path);
+	begin_at(m, 0);
+	save(m, now);
+	return true;
+}
+
+/* --- the poll ----------------------------------------------------------------------- */
+
+/* To the end of the file, of its successor, and so on; or until it is enough for one poll. */
+static void follow(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	bool last_look = false;
+
+	for (;;) {
+		enum progress p = read_more(m, now, sink);
+
+		if (p == STUCK)
+			return;
+		if (p == MORE && m->budget == 0) {
+			m->behind = true;
+			return;
+		}
+		if (p == MORE)
+			continue;
+		if (last_look) {
+			if (!leave_file(m, now, sink) || !open_log(m, now))
+				return;
+			last_look = false;
+		} else if (has_successor(m)) {
+			/* What was written between the last read and the rename. */
+			last_look = true;
+		} else {
+			return;
+		}
+	}
+}
+
+static void tell_counts(struct maillog *m, usec_t now)
+{
+	struct maillog_counts c = maillog_counts(m);
+
+	if (c.too_long + c.unreadable == m->told_count ||
+	    (m->told_count > 0 && now - m->told_at < TELL_EVERY))
+		return;
+	m->told_count = c.too_long + c.unreadable;
+	m->told_at = now;
+	log_warning("%s: passed over: %" PRIu64 " lines of more than %d bytes, %" PRIu64
+		    " refusals that could not be read",
+	    m->path, c.too_long, MAILLOG_LINE_MAX, c.unreadable);
+}
+
+int maillog_poll(struct maillog *m, usec_t now, const struct maillog_sink *sink)
+{
+	bool same;
+
+	m->emitted = 0;
+	m->budget = READ_AT_ONCE;
+	m->behind = false;
+	if (m->fd < 0 && !open_log(m, now))
+		return -1;
+	same = check_truncation(m, now, sink);
+	if (same && deliver(m, now, sink, MAILLOG_QUEUE_MAX - 1))
+		follow(m, now, sink);
+	if (m->fd < 0)
+		return m->emitted;
+	/* The last lines may have made something ready. */
+	deliver(m, now, sink, MAILLOG_QUEUE_MAX - 1);
+	if (same)
+		m->tail = hash_before(m->fd, m->base + m->have);
+	if (m->unsaved > 0 ||
+	    (now - m->saved_at >= SAVE_EVERY && safe_offset(m) != m->position.offset))
+		save_flushed(m, now, sink);
+	tell_counts(m, now);
+	return m->emitted;
+}
+
+bool maillog_is_behind(const struct maillog *m)
+{
+	return m->behind;
+}
+
+struct maillog_counts maillog_counts(const struct maillog *m)
+{
+	return (struct maillog_counts){
+	    .too_long = m->too_long, .unreadable = maillog_queue_unreadable(m->queue)};
+}
+
+/* --- beginning and end ----------------------------------------------------------------- */
+
+static void release(struct maillog *m)
+{
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->lock >= 0)
+		close(m->lock);
+	maillog_queue_free(&m->queue);
+	free(m->path);
+	free(m->state_path);
+	free(m);
+}
+
+static bool lock_state(struct maillog *m)
+{
+	char path[4096];
+	int len = snprintf(path, sizeof(path), "%s.lock", m->state_path);
+
+	if (len < 0 || (size_t)len >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	m->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return m->lock >= 0 && flock(m->lock, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void load_position(struct maillog *m)
+{
+	struct maillog_state *p = &m->position;
+
+	if (maillog_state_load(m->state_path, p)) {
+		m->begin = strcmp(p->path, m->path) == 0 ? AT_POSITION : AT_END;
+	} else if (errno != ENOENT) {
+		log_error("%s can't be read: %s; %s is followed from its present end",
+		    m->state_path, errno == EINVAL ? "it is no position" : strerror(errno),
+		    m->path);
+	}
+	memcpy(p->path, m->path, strlen(m->path) + 1);
 }
 
 struct maillog *maillog_open(const char *path, const char *state_path, const char **error)
@@ -59,16 +489,25 @@ struct maillog *maillog_open(const char *path, const char *state_path, const cha
 	*error = "memory is exhausted";
 	if (m == NULL)
 		return NULL;
-	m->fd = -1;
+	m->fd = m->lock = -1;
 	m->path = strdup(path);
-	m->state = open(state_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (m->path != NULL && m->state >= 0 && flock(m->state, LOCK_EX | LOCK_NB) == 0) {
-		read_position(m);
+	m->state_path = strdup(state_path);
+	m->queue = maillog_queue_new();
+	errno = ENOMEM;
+	if (m->path == NULL || m->state_path == NULL || m->queue == NULL)
+		goto fail;
+	errno = ENAMETOOLONG;
+	*error = "the path is too long, or has a newline";
+	if (strlen(path) >= sizeof(m->position.path) || strchr(path, '\n') != NULL)
+		goto fail;
+	if (lock_state(m)) {
+		load_position(m);
 		return m;
 	}
+	*error = errno == EWOULDBLOCK ? "another process follows it" : strerrordesc_np(errno);
+fail:
 	saved = errno;
-	*error = saved == EWOULDBLOCK ? "another process follows it" : strerror(saved);
-	maillog_close(&m);
+	release(m);
 	errno = saved;
 	return NULL;
 }
@@ -77,148 +516,9 @@ void maillog_close(struct maillog **m)
 {
 	if (*m == NULL)
 		return;
-	if ((*m)->fd >= 0)
-		close((*m)->fd);
-	if ((*m)->state >= 0)
-		close((*m)->state);
-	free((*m)->path);
-	free(*m);
+	/* What was emitted but not flushed must come again: the position stays behind it. */
+	if ((*m)->fd >= 0 && (*m)->unsaved == 0)
+		save(*m, (*m)->saved_at);
+	release(*m);
 	*m = NULL;
-}
-
-static void hand_over(const struct maillog *m, const char *line, size_t len, usec_t now, int *count,
-    void (*emit)(void *arg, const struct event *e), void *arg)
-{
-	struct maillog_refusal r;
-	char session[48];
-	struct event e;
-
-	if (!maillog_line(line, len, now, &r))
-		return;
-	snprintf(session, sizeof(session), "log-%jx-%jx", (uintmax_t)m->ino, (uintmax_t)m->offset);
-	e = (struct event){
-	    .time = r.time,
-	    .host = r.host,
-	    .session = session,
-	    .message = r.queue_id,
-	    .stage = "rcpt",
-	    .client = r.client,
-	    .client_name = r.client_name,
-	    .recipient = r.recipient,
-	    .verdict = r.code >= 500 ? "reject" : "defer",
-	    .by = "mta",
-	    .code = (uint16_t)r.code,
-	    .enhanced = r.enhanced,
-	    .reply = r.reply,
-	};
-	emit(arg, &e);
-	(*count)++;
-}
-
-/* Reads complete lines from the offset to the end of the open file. */
-static int read_lines(
-    struct maillog *m, usec_t now, void (*emit)(void *arg, const struct event *e), void *arg)
-{
-	int count = 0;
-	ssize_t n;
-
-	while ((n = pread(m->fd, m->buf, sizeof(m->buf), m->offset)) > 0) {
-		const char *at = m->buf, *end = m->buf + n, *nl;
-
-		while ((nl = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-			if (!m->skipping && nl - at <= MAILLOG_LINE_MAX)
-				hand_over(m, at, (size_t)(nl - at), now, &count, emit, arg);
-			m->skipping = false;
-			m->offset += nl + 1 - at;
-			at = nl + 1;
-		}
-		if (end - at > MAILLOG_LINE_MAX) {
-			m->skipping = true;
-			m->offset += end - at;
-		} else if (at == m->buf) {
-			break;
-		}
-	}
-	return count;
-}
-
-/* Opens what stands at the path now. False when there is nothing to read. */
-static bool open_log(struct maillog *m)
-{
-	struct stat st;
-	int fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		if (!m->told)
-			log_error("%s can't be followed: %s; it is tried again", m->path,
-			    fd < 0 ? strerror(errno) : "it is no file");
-		m->told = true;
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	m->told = false;
-	m->fd = fd;
-	if (!m->known)
-		m->offset = st.st_size;
-	else if (m->ino != st.st_ino || m->offset > st.st_size)
-		m->offset = 0;
-	m->known = true;
-	m->ino = st.st_ino;
-	return true;
-}
-
-/* Rotated while nobody followed: the rest of the old file, where logrotate puts it, comes first. */
-static bool open_rotated(struct maillog *m)
-{
-	char path[4096];
-	struct stat st;
-
-	if (!m->known || (stat(m->path, &st) == 0 && st.st_ino == m->ino))
-		return false;
-	snprintf(path, sizeof(path), "%s.1", m->path);
-	m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (m->fd >= 0 && fstat(m->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == m->ino &&
-	    st.st_size >= m->offset)
-		return true;
-	if (m->fd >= 0)
-		close(m->fd);
-	m->fd = -1;
-	return false;
-}
-
-/* Was the file that is open renamed away, or cut? */
-static bool is_replaced(const struct maillog *m)
-{
-	struct stat st;
-
-	return stat(m->path, &st) == 0 && st.st_ino != m->ino;
-}
-
-int maillog_poll(
-    struct maillog *m, usec_t now, void (*emit)(void *arg, const struct event *e), void *arg)
-{
-	struct stat st;
-	off_t before = m->offset;
-	ino_t ino = m->ino;
-	int count = 0;
-	bool replaced;
-
-	if (m->fd < 0 && !open_rotated(m) && !open_log(m))
-		return -1;
-	if (fstat(m->fd, &st) == 0 && st.st_size < m->offset)
-		m->offset = 0;
-	/* Asked first: what is written to the old file before that is read below. */
-	replaced = is_replaced(m);
-	count = read_lines(m, now, emit, arg);
-	if (replaced) {
-		close(m->fd);
-		m->fd = -1;
-		m->skipping = false;
-		if (open_log(m))
-			count += read_lines(m, now, emit, arg);
-	}
-	if (m->offset != before || m->ino != ino)
-		write_position(m);
-	return count;
 }
