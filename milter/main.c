@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &command_check,
     &command_explain,
     &command_selftest,
+    &command_verify,
     NULL,
 };
 

@@ -201,11 +201,16 @@ static bool set(struct ub_ctx *ctx, const char *option, const char *value)
 	return e == 0;
 }
 
+static bool has_servers(const struct resolver_options *o)
+{
+	return o->forward != NULL && o->forward[0] != NULL;
+}
+
 static bool set_servers(struct ub_ctx *ctx, const struct resolver_options *o, const char **error)
 {
 	int e;
 
-	if (o->forward == NULL || o->forward[0] == NULL) {
+	if (!has_servers(o)) {
 		e = ub_ctx_resolvconf(ctx, o->resolv_conf);
 		if (e != 0)
 			*error = "can't read the system's resolv.conf";
@@ -217,8 +222,6 @@ static bool set_servers(struct ub_ctx *ctx, const struct resolver_options *o, co
 			return false;
 		}
 	}
-	for (size_t i = 0; built_in[i] != NULL; i++)
-		ub_ctx_zone_remove(ctx, built_in[i]);
 	/* Reverse names of private addresses. */
 	return set(ctx, "unblock-lan-zones:", "yes") && set(ctx, "insecure-lan-zones:", "yes");
 }
@@ -240,7 +243,12 @@ static bool configure(struct ub_ctx *ctx, const struct resolver_options *o, cons
 		return false;
 	}
 	*error = "can't start libunbound's thread";
-	return ub_ctx_async(ctx, 1) == 0;
+	if (ub_ctx_async(ctx, 1) != 0)
+		return false;
+	/* Last: it ends the time of settings. */
+	for (size_t i = 0; has_servers(o) && built_in[i] != NULL; i++)
+		ub_ctx_zone_remove(ctx, built_in[i]);
+	return true;
 }
 
 struct resolver *resolver_open(const struct resolver_options *o, const char **error)

@@ -1,0 +1,308 @@
+/* relay-guard verify: what SPF, and each further mechanism of the table below, says of one message.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "auth/resolver.h"
+#include "auth/spf.h"
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/command.h"
+#include "base/escape.h"
+#include "base/strbuf.h"
+
+enum {
+	MESSAGE_MAX = 256 * 1024 * 1024,
+	LOOKUPS_MAX = 300,
+	DEADLINE_S = 20, /* for all of it */
+	LOOKUP_S = 4,
+	HOST_SIZE = 256,
+};
+
+/* Everything that is known of the case at hand, and what has been found so far. */
+struct judgement {
+	struct spf_query query;
+	struct strbuf message; /* as it was read; empty: the envelope alone is judged */
+	struct resolver *resolver;
+	struct dns_budget budget;
+	struct arena arena;
+	char host[HOST_SIZE];
+
+	struct spf_outcome spf;
+};
+
+struct options {
+	const char *client, *helo, *from, *resolver, *receiver;
+	bool json;
+};
+
+/* --- one mechanism, one row ------------------------------------------------- */
+
+static void put_member(struct strbuf *b, const char *key, const char *value)
+{
+	if (b->len > 0 && b->data[b->len - 1] != '{')
+		strbuf_puts(b, ", ");
+	escape_json(b, key, strlen(key));
+	strbuf_puts(b, ": ");
+	if (value == NULL)
+		strbuf_puts(b, "null");
+	else
+		escape_json(b, value, strlen(value));
+}
+
+static void put_line(struct strbuf *b, const char *key, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	strbuf_printf(b, "  %-12s ", key);
+	escape_text(b, value, strlen(value));
+	strbuf_putc(b, '\n');
+}
+
+static void spf_judge(struct judgement *j)
+{
+	spf_check(j->resolver, &j->budget, &j->query, SPF_MAILFROM, &j->arena, &j->spf);
+}
+
+static void spf_json(const struct judgement *j, struct strbuf *b)
+{
+	strbuf_putc(b, '{');
+	put_member(b, "identity", spf_identity_name(j->spf.identity));
+	put_member(b, "domain", j->spf.domain);
+	put_member(b, "result", spf_result_name(j->spf.result));
+	put_member(b, "reason", j->spf.reason);
+	put_member(b, "explanation", j->spf.explanation);
+	strbuf_putc(b, '}');
+}
+
+static void spf_text(const struct judgement *j, struct strbuf *b)
+{
+	strbuf_printf(b, "spf: %s\n", spf_result_name(j->spf.result));
+	put_line(b, "identity", spf_identity_name(j->spf.identity));
+	put_line(b, "domain", j->spf.domain);
+	put_line(b, "reason", j->spf.reason);
+	put_line(b, "explanation", j->spf.explanation);
+}
+
+static const struct mechanism {
+	const char *key;
+	bool needs_message;
+	void (*judge)(struct judgement *j);
+	/* Adds the value of `key`. */
+	void (*json)(const struct judgement *j, struct strbuf *b);
+	void (*text)(const struct judgement *j, struct strbuf *b);
+} mechanisms[] = {
+    /* In this order they are judged: DMARC looks at what SPF and DKIM found. */
+    {"spf", false, spf_judge, spf_json, spf_text},
+};
+
+enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
+
+static bool applies(const struct judgement *j, const struct mechanism *m)
+{
+	return !m->needs_message || j->message.len > 0;
+}
+
+static int print(const struct judgement *j, bool json)
+{
+	struct strbuf b = {0};
+	bool first = true, ok;
+
+	if (json)
+		strbuf_putc(&b, '{');
+	for (size_t i = 0; i < MECHANISMS; i++) {
+		if (!applies(j, &mechanisms[i]))
+			continue;
+		if (json) {
+			strbuf_printf(&b, "%s\"%s\": ", first ? "" : ", ", mechanisms[i].key);
+			mechanisms[i].json(j, &b);
+		} else {
+			mechanisms[i].text(j, &b);
+		}
+		first = false;
+	}
+	if (json)
+		strbuf_puts(&b, "}\n");
+	ok = !b.failed && fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
+	strbuf_free(&b);
+	if (!ok)
+		fputs("relay-guard verify: can't write the result\n", stderr);
+	return ok ? EXIT_OK : EXIT_INTERNAL;
+}
+
+/* --- input ------------------------------------------------------------------- */
+
+static int read_message(struct strbuf *message)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	message->max = MESSAGE_MAX;
+	while ((n = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0)
+		strbuf_add(message, chunk, (size_t)n);
+	if (n < 0) {
+		perror("relay-guard verify: standard input");
+		return EXIT_NO_INPUT;
+	}
+	if (message->failed) {
+		fprintf(stderr,
+		    "relay-guard verify: standard input: the message is larger than %d bytes\n",
+		    MESSAGE_MAX);
+		return EXIT_DATA;
+	}
+	return EXIT_OK;
+}
+
+/* ADDRESS or ADDRESS@PORT. */
+static bool is_server(const char *text)
+{
+	const char *at = strchr(text, '@');
+	struct addr a;
+	char *end;
+	long port;
+
+	if (!addr_parse(text, at == NULL ? strlen(text) : (size_t)(at - text), &a))
+		return false;
+	if (at == NULL)
+		return true;
+	port = strtol(at + 1, &end, 10);
+	return at[1] >= '0' && at[1] <= '9' && *end == '\0' && port >= 1 && port <= 65535;
+}
+
+/* The path without its angle brackets. */
+static const char *unbracket(struct arena *a, const char *path)
+{
+	size_t len = strlen(path);
+
+	if (len < 2 || path[0] != '<' || path[len - 1] != '>')
+		return path;
+	return arena_strndup(a, path + 1, len - 2);
+}
+
+static int read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option known[] = {
+	    {"client", required_argument, NULL, 'C'},
+	    {"helo", required_argument, NULL, 'H'},
+	    {"from", required_argument, NULL, 'F'},
+	    {"resolver", required_argument, NULL, 'R'},
+	    {"receiver", required_argument, NULL, 'V'},
+	    {"format", required_argument, NULL, 'f'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
+		if (c == 'C')
+			o->client = optarg;
+		else if (c == 'H')
+			o->helo = optarg;
+		else if (c == 'F')
+			o->from = optarg;
+		else if (c == 'R')
+			o->resolver = optarg;
+		else if (c == 'V')
+			o->receiver = optarg;
+		else if (c == 'f' && strcmp(optarg, "json") == 0)
+			o->json = true;
+		else if (c == 'f' && strcmp(optarg, "text") == 0)
+			o->json = false;
+		else if (c == 'f')
+			return command_usage(
+			    &command_verify, "--format %s: text or json was expected", optarg);
+		else if (c == ':')
+			return command_usage(&command_verify, "%s needs a value", argv[optind - 1]);
+		else
+			return command_usage(
+			    &command_verify, "%s: no such option", argv[optind - 1]);
+	}
+	if (optind < argc)
+		return command_usage(&command_verify,
+		    "`%s`: no arguments are expected; the message is read from standard input",
+		    argv[optind]);
+	return EXIT_OK;
+}
+
+static int check_options(const struct options *o, struct judgement *j)
+{
+	if (o->client == NULL)
+		return command_usage(
+		    &command_verify, "--client IP is missing: who sent the message?");
+	if (!addr_parse(o->client, strlen(o->client), &j->query.client))
+		return command_usage(&command_verify,
+		    "--client %s: an IPv4 or IPv6 address was expected", o->client);
+	if (o->resolver != NULL && !is_server(o->resolver))
+		return command_usage(&command_verify,
+		    "--resolver %s: ADDRESS or ADDRESS@PORT was expected, as in 127.0.0.1@5353",
+		    o->resolver);
+	j->query.helo = o->helo == NULL ? "" : o->helo;
+	j->query.sender = unbracket(&j->arena, o->from == NULL ? "" : o->from);
+	if (gethostname(j->host, sizeof(j->host) - 1) != 0)
+		j->host[0] = '\0';
+	j->query.receiver = o->receiver == NULL ? j->host : o->receiver;
+	j->query.now = clock_now();
+	return j->query.sender == NULL ? EXIT_AGAIN : EXIT_OK;
+}
+
+/* --- the command -------------------------------------------------------------- */
+
+static int judge(struct judgement *j, const struct options *o)
+{
+	const char *const servers[] = {o->resolver, NULL};
+	struct resolver_options options = {.forward = servers};
+	const char *error;
+
+	j->resolver = resolver_open(&options, &error);
+	if (j->resolver == NULL) {
+		fprintf(stderr, "relay-guard verify: no resolver: %s\n", error);
+		return EXIT_UNAVAILABLE;
+	}
+	j->budget =
+	    dns_budget_make(DEADLINE_S * USEC_PER_SEC, LOOKUP_S * USEC_PER_SEC, LOOKUPS_MAX);
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if (applies(j, &mechanisms[i]))
+			mechanisms[i].judge(j);
+	resolver_close(&j->resolver);
+	return print(j, o->json);
+}
+
+static int run(int argc, char **argv)
+{
+	struct judgement j = {.resolver = NULL};
+	struct options o = {.client = NULL};
+	int code = read_options(argc, argv, &o);
+
+	if (code == EXIT_OK)
+		code = check_options(&o, &j);
+	if (code == EXIT_OK)
+		code = read_message(&j.message);
+	if (code == EXIT_OK)
+		code = judge(&j, &o);
+	strbuf_free(&j.message);
+	arena_free(&j.arena);
+	return code;
+}
+
+const struct command command_verify = {
+    .name = "verify",
+    .arguments = "--client IP [--helo H] [--from ADDR] [--resolver ADDR@PORT] < MESSAGE",
+    .summary = "says what SPF finds of one message, and why",
+    .details =
+	"  --client IP           who sent it\n"
+	"  --helo NAME           what it said in HELO or EHLO\n"
+	"  --from ADDRESS        the envelope sender; left out or empty: the null sender\n"
+	"  --resolver ADDR@PORT  the only server to ask; else those of /etc/resolv.conf\n"
+	"  --receiver NAME       this host's name, for explanations; else its own\n"
+	"  --format text|json    default: text\n"
+	"\n"
+	"The message is read from standard input, with lines that end in LF or CRLF. An\n"
+	"empty one is none: then only the envelope is judged. Exit 0 whenever it could judge.\n",
+    .run = run,
+};
