@@ -342,12 +342,14 @@ struct dns_lookup *dns_start(
 
 	if (l == NULL)
 		return NULL;
-	l->answer = answer_now(r, b, name, type, now);
+	if (len > 0 && name[len - 1] == '.')
+		len--;
+	if (!dns_name_is_valid(name))
+		len = 0;
+	memcpy(l->name, name, len);
+	l->answer = answer_now(r, b, l->name, type, now);
 	if (l->answer != NULL)
 		return l;
-	if (name[len - 1] == '.')
-		len--;
-	memcpy(l->name, name, len);
 	b->lookups--;
 	atomic_fetch_add(&l->refs, 1);
 	atomic_fetch_add(&r->in_flight, 1);

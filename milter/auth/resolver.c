@@ -226,6 +226,16 @@ static bool set_servers(struct ub_ctx *ctx, const struct resolver_options *o, co
 	return set(ctx, "unblock-lan-zones:", "yes") && set(ctx, "insecure-lan-zones:", "yes");
 }
 
+/* Last: it ends the time of settings, and tells whether they can be used. */
+static bool remove_zones(struct ub_ctx *ctx, const struct resolver_options *o)
+{
+	bool ok = ub_ctx_zone_remove(ctx, "none.relay-guard.invalid.") == 0;
+
+	for (size_t i = 0; ok && has_servers(o) && built_in[i] != NULL; i++)
+		ok = ub_ctx_zone_remove(ctx, built_in[i]) == 0;
+	return ok;
+}
+
 static bool configure(struct ub_ctx *ctx, const struct resolver_options *o, const char **error)
 {
 	*error = "libunbound refuses a setting (see the log)";
@@ -238,17 +248,17 @@ static bool configure(struct ub_ctx *ctx, const struct resolver_options *o, cons
 		return false;
 	if (!set_servers(ctx, o, error))
 		return false;
-	if (o->trust_anchor != NULL && ub_ctx_add_ta_file(ctx, o->trust_anchor) != 0) {
+	/* libunbound reads it with the first question only, and then tells nobody. */
+	if (o->trust_anchor != NULL &&
+	    (access(o->trust_anchor, R_OK) != 0 || ub_ctx_add_ta_file(ctx, o->trust_anchor) != 0)) {
 		*error = "can't read the trust anchor";
 		return false;
 	}
 	*error = "can't start libunbound's thread";
 	if (ub_ctx_async(ctx, 1) != 0)
 		return false;
-	/* Last: it ends the time of settings. */
-	for (size_t i = 0; has_servers(o) && built_in[i] != NULL; i++)
-		ub_ctx_zone_remove(ctx, built_in[i]);
-	return true;
+	*error = "libunbound can't use its settings (is the trust anchor right?)";
+	return remove_zones(ctx, o);
 }
 
 struct resolver *resolver_open(const struct resolver_options *o, const char **error)
