@@ -44,7 +44,7 @@ static struct dns_rdata record_of(uint8_t *out, const struct dns_rdata *line, en
 
 static const struct dns_answer *answer(struct fuzz *f, const struct dns_lookup *l)
 {
-	uint8_t *data = malloc(RECORDS_MAX * 1200U);
+	uint8_t *data = malloc((size_t)RECORDS_MAX * 1200);
 	struct dns_rdata records[RECORDS_MAX];
 	const struct dns_answer *a;
 	unsigned h = (unsigned)l->type;

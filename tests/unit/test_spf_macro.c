@@ -59,7 +59,7 @@ static void expansions(void **state)
 		"example.com.trusted-domains.example.net"},
 	    {"2001:db8::cb01", "%{ir}.%{v}._spf.%{d2}",
 		"1.0.B.C.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.B.D.0.1.0.0.2.ip6._spf.example."
-	        "com"},
+		"com"},
 	    /* the other letters, escapes, several delimiters, case */
 	    {"192.0.2.3", "%{h}|%{p}|%{r}|%{t}|%{c}",
 		"mx.example.org|unknown|host.example.net|"
