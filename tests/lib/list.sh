@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prints the test programs for tests/lib/run.sh: unit tests in each variant, scenarios, live tests, fuzzers, style.
-#   tests/lib/list.sh [unit] [cases] [conf] [daemon] [live] [fuzz] [style]
+#   tests/lib/list.sh [unit] [cases] [conf] [dns] [daemon] [live] [fuzz] [style]
 cd "$(dirname "$0")/../.." || exit 70
 
 unit() {
@@ -33,6 +33,11 @@ live() {
 	done
 }
 
+dns() {
+	echo "dns.gcc tests/dns/spf.py build/relay-guard"
+	echo "dns.asan tests/dns/spf.py build/asan/relay-guard"
+}
+
 daemon() {
 	echo "daemon.gcc tests/live/daemon.py build/relay-guard"
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
@@ -53,6 +58,6 @@ style() {
 	done
 }
 
-for part in "${@:-unit cases conf daemon live fuzz style}"; do
+for part in "${@:-unit cases conf dns daemon live fuzz style}"; do
 	for p in $part; do $p; done
 done

@@ -48,7 +48,7 @@ report "every folder is a layer of the drawing" "$unknown"
 
 report "libmilter is known to milter/daemon/mlfi.c alone" \
 	"$(grep -rn 'libmilter/' milter include --include='*.[ch]' | grep '#include' | grep -v '^milter/daemon/mlfi.c:')"
-for header in idn2.h systemd/sd-daemon.h; do
+for header in idn2.h systemd/sd-daemon.h spf2/spf.h unbound.h; do
 	report "one file includes <$header>" \
 		"$(grep -rln "#include <$header>" milter include | tail -n +2)"
 done
