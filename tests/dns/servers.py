@@ -1,5 +1,6 @@
 """DNS servers for tests, on loopback, stopped by their pid: a real nsd, and one that misbehaves on purpose."""
 import atexit
+import glob
 import os
 import shutil
 import signal
@@ -46,6 +47,19 @@ def answers(port):
             return False
 
 
+def nsd_binary():
+    """Unpacked from its package: installing it would start a name server on this host."""
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    tree, debs = f"{top}/build/nsd", f"{top}/build/debs"
+    if not os.path.exists(f"{tree}/usr/sbin/nsd"):
+        os.makedirs(debs, exist_ok=True)
+        if not glob.glob(f"{debs}/nsd_*.deb"):
+            subprocess.run("apt-get -qq download nsd || { apt-get -qq update && apt-get -qq download nsd; }",
+                           shell=True, check=True, cwd=debs, stdout=subprocess.DEVNULL)
+        subprocess.run(["dpkg", "-x", glob.glob(f"{debs}/nsd_*.deb")[0], tree], check=True)
+    return f"{tree}/usr/sbin/nsd"
+
+
 class Nsd:
     """A real name server. zones: {"example.com": "text of records"}"""
 
@@ -74,7 +88,7 @@ remote-control:
             conf += f'zone:\n  name: "{zone}"\n  zonefile: "{zone}.zone"\n'
         with open(f"{self.folder}/nsd.conf", "w") as f:
             f.write(conf)
-        self.process = subprocess.Popen(["/usr/sbin/nsd", "-d", "-c", f"{self.folder}/nsd.conf"],
+        self.process = subprocess.Popen([nsd_binary(), "-d", "-c", f"{self.folder}/nsd.conf"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         atexit.register(self.stop)

@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
 	gcc make flex bison libc6-dev libmilter-dev libidn2-dev libsystemd-dev libssl-dev pkg-config
-	libspf2-dev libunbound-dev nsd
+	libspf2-dev libunbound-dev libevent-2.1-7 libfstrm0 libprotobuf-c1
 	clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck codespell mandoc
 	libcmocka-dev git procps iproute2 util-linux passwd sudo openssl m4 python3 perl
 	sasl2-bin libsasl2-modules libsasl2-modules-db
