@@ -1,6 +1,7 @@
 #include "daemon/mlfi.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ enum {
 struct connection {
 	struct session session;
 	unsigned long no_reply; /* SMFIP_NR_ bits that hold */
+	bool chosen;            /* the MTA sends our macros, where we asked for them */
 };
 
 static struct mlfi_options options;
@@ -94,6 +96,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	smfi_setpriv(ctx, c);
 	gate_enter(&gate);
 	ask_macros(ctx, p, actions);
+	c->chosen = (actions & SMFIF_SETSYMLIST) != 0;
 	*want_actions = actions & SMFIF_SETSYMLIST;
 	*want_steps = (steps & unwanted_steps(p)) | c->no_reply;
 	if ((p->facts & FACT_REFUSED_RECIPIENTS) != 0)
@@ -179,6 +182,23 @@ static const char *macro(SMFICTX *ctx, const char *name)
 	return smfi_getsymval(ctx, copy);
 }
 
+/*
+ * libmilter keeps what the MTA said of an earlier recipient or message until something new is said
+ * at the same stage. What a decision rests on must have been said for it: it is wiped once it was
+ * used.
+ */
+static void spend(SMFICTX *ctx, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		char copy[32], *value;
+
+		snprintf(copy, sizeof(copy), "%s", *names);
+		value = smfi_getsymval(ctx, copy);
+		if (value != NULL)
+			*value = '\0';
+	}
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 {
 	struct stage_args args = {
@@ -216,6 +236,10 @@ static const char *const *parameters_of(char **argv)
 
 static sfsistat on_mail(SMFICTX *ctx, char **argv)
 {
+	static const char *const proven[] = {"{auth_authen}", "{auth_type}", "{tls_version}",
+	    "{cert_subject}", "{cert_issuer}", "{cert_fp}", "{cert_md5}", "{verify}", NULL};
+	const struct connection *c = smfi_getpriv(ctx);
+	sfsistat status;
 	struct stage_args args = {
 	    .stage = STAGE_MAIL,
 	    .address = argv[0],
@@ -230,11 +254,17 @@ static sfsistat on_mail(SMFICTX *ctx, char **argv)
 	    .queue_id = macro(ctx, "i"),
 	};
 
-	return dispatch(ctx, &args, SMFIP_NR_MAIL);
+	status = dispatch(ctx, &args, SMFIP_NR_MAIL);
+	/* An MTA that chooses by itself may say them once a session, at HELO. */
+	if (c != NULL && c->chosen)
+		spend(ctx, proven);
+	return status;
 }
 
 static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 {
+	static const char *const view[] = {"{rcpt_mailer}", "{rcpt_host}", "{rcpt_addr}", NULL};
+	sfsistat status;
 	struct stage_args args = {
 	    .stage = STAGE_RCPT,
 	    .address = argv[0],
@@ -244,7 +274,9 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 	    .queue_id = macro(ctx, "i"),
 	};
 
-	return dispatch(ctx, &args, 0);
+	status = dispatch(ctx, &args, 0);
+	spend(ctx, view);
+	return status;
 }
 
 static sfsistat on_data(SMFICTX *ctx)

@@ -248,6 +248,41 @@ def odd_orders():
     guard.remove()
 
 
+def nothing_left_over():
+    """What the MTA said of one recipient or message does not count for the next one."""
+    def macros(command, **values):
+        return command + b"".join(f"{{{k}}}\0{v}\0".encode() for k, v in values.items())
+
+    guard = Guard().start()
+    m = Milter(guard.socket).open()
+
+    def mail(**values):
+        if values:
+            m.send(b"D", macros(b"M", **values))
+        m.send(b"M", b"<a@elsewhere.example>\0")
+        if not m.steps & 0x4000:
+            m.read()
+
+    def rcpt(address, **values):
+        if values:
+            m.send(b"D", macros(b"R", **values))
+        m.send(b"R", address.encode() + b"\0")
+        command, payload = m.read()
+        return "permit" if command == b"c" else payload[:9].decode()
+
+    far = {"rcpt_mailer": "smtp", "rcpt_host": "far.example", "rcpt_addr": "u@far.example"}
+    near = {"rcpt_mailer": "local", "rcpt_host": "example.com", "rcpt_addr": "u@example.com"}
+    mail(auth_authen="alice", auth_type="PLAIN")
+    tap.equal(rcpt("<u@far.example>", **far), "permit", "a login may relay")
+    tap.equal(rcpt("<u@example.com>", **near), "permit", "a recipient that the MTA keeps")
+    tap.equal(rcpt("<v@example.com>"), "451 4.7.1", "what it said of one does not count for the next")
+    m.send(b"A")
+    mail()
+    tap.equal(rcpt("<u@far.example>", **far), "550 5.7.1", "a login does not count for the next message")
+    m.sock.close()
+    guard.remove()
+
+
 def event_log_in_the_way():
     guard = Guard()
     os.mkfifo(guard.events_path)
@@ -257,4 +292,4 @@ def event_log_in_the_way():
     guard.remove()
 
 
-tap.run(sockets, drain, backpressure, odd_orders, event_log_in_the_way, reloads, crashes)
+tap.run(sockets, drain, backpressure, odd_orders, nothing_left_over, event_log_in_the_way, reloads, crashes)
