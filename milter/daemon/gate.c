@@ -1,5 +1,9 @@
 #include "daemon/gate.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -8,77 +12,90 @@
 
 #include "base/log.h"
 
-/* A listening socket with a name of the kernel's choice (abstract, autobound). */
-static int blind_socket(void)
+/* Not an abstract one: anybody on the host could connect to that, whatever the listener's mode. */
+static int blind_socket(const char *path)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0 &&
-	    (bind(fd, (struct sockaddr *)&un, sizeof(un.sun_family)) != 0 || listen(fd, 1) != 0)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* libmilter still waits on the old socket: a connection to it makes it look again. */
-static void poke(int blind)
-{
-	struct sockaddr_un un;
-	socklen_t len = sizeof(un);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
 	if (fd < 0)
-		return;
-	if (getsockname(blind, (struct sockaddr *)&un, &len) == 0 &&
-	    connect(fd, (struct sockaddr *)&un, len) != 0)
-		log_debug("a waiting accept could not be woken; it looks again in seconds");
+		return -1;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	unlink(un.sun_path);
+	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && unlink(un.sun_path) == 0 &&
+	    listen(fd, 1) == 0)
+		return fd;
 	close(fd);
+	return -1;
 }
 
-static void shut(struct gate *g)
+static void look_again(int number)
 {
-	if (g->blind >= 0)
-		return;
-	g->blind = blind_socket();
-	if (g->blind >= 0)
-		dup2(g->blind, g->fd);
-	else
-		log_error("no descriptor is left to stop accepting with");
+	(void)number;
 }
 
-static void unshut(struct gate *g)
+static bool catch_wake_up(void)
 {
-	if (g->blind < 0 || g->closed)
-		return;
-	dup2(g->listener, g->fd);
-	poke(g->blind);
-	close(g->blind);
-	g->blind = -1;
+	struct sigaction action = {.sa_handler = look_again};
+	sigset_t set;
+
+	sigemptyset(&action.sa_mask);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	return sigaction(SIGUSR1, &action, NULL) == 0 &&
+	       pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0;
 }
 
-bool gate_open(struct gate *g, int fd, int listener, unsigned cap)
+/*
+ * A poll(2) that is under way sleeps on the socket that was there when it began, for up to five
+ * seconds, and keeps it listening: only a signal ends it. dup3() is EBUSY while another thread is
+ * about to open a descriptor.
+ */
+static bool put(const struct gate *g, int socket)
 {
-	*g = (struct gate){.fd = fd, .listener = listener, .blind = -1, .cap = cap};
+	int r;
+
+	do
+		r = dup3(socket, g->fd, O_CLOEXEC);
+	while (r < 0 && (errno == EBUSY || errno == EINTR));
+	return r >= 0 && pthread_kill(g->acceptor, SIGUSR1) == 0;
+}
+
+bool gate_open(struct gate *g, int fd, int listener, const char *scratch, unsigned cap)
+{
+	*g = (struct gate){
+	    .fd = fd,
+	    .listener = listener,
+	    .cap = cap,
+	    .acceptor = pthread_self(),
+	    .name_len = sizeof(g->name),
+	};
 	pthread_mutex_init(&g->lock, NULL);
-	return dup2(listener, fd) == fd;
+	g->blind = blind_socket(scratch);
+	return g->blind >= 0 && catch_wake_up() &&
+	       getsockname(listener, (struct sockaddr *)&g->name, &g->name_len) == 0 &&
+	       put(g, listener);
+}
+
+static void tell_cap(struct gate *g)
+{
+	usec_t now = clock_monotonic();
+
+	if (g->told != 0 && now - g->told <= 60 * USEC_PER_SEC)
+		return;
+	g->told = now;
+	log_warning("%u sessions: further connections wait; see `sessions` and `workers` in "
+		    "relay-guard.conf(5)",
+	    g->live);
 }
 
 void gate_enter(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->live++;
-	if (g->live >= g->cap && g->blind < 0) {
-		usec_t now = clock_monotonic();
-
-		shut(g);
-		if (g->told == 0 || now - g->told > 60 * USEC_PER_SEC) {
-			g->told = now;
-			log_warning("%u sessions: further connections wait; see `sessions` and "
-				    "`workers` in relay-guard.conf(5)",
-			    g->live);
-		}
+	if (g->live >= g->cap && !g->shut && g->listener >= 0 && put(g, g->blind)) {
+		g->shut = true;
+		tell_cap(g);
 	}
 	pthread_mutex_unlock(&g->lock);
 }
@@ -87,16 +104,20 @@ void gate_leave(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->live--;
-	if (g->live + 1 + g->cap / 16 <= g->cap)
-		unshut(g);
+	if (g->shut && g->listener >= 0 && g->live + 1 + g->cap / 16 <= g->cap &&
+	    put(g, g->listener))
+		g->shut = false;
 	pthread_mutex_unlock(&g->lock);
 }
 
+/* The listener itself goes too: while this process holds it, it takes connections for nobody. */
 void gate_close(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
-	g->closed = true;
-	shut(g);
+	if (g->listener >= 0 && put(g, g->blind)) {
+		close(g->listener);
+		g->listener = -1;
+	}
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -119,17 +140,14 @@ static bool is_accepted(int fd, const struct sockaddr_storage *name, socklen_t l
 
 unsigned gate_connections(struct gate *g)
 {
-	struct sockaddr_storage name = {0};
-	socklen_t len = sizeof(name);
 	struct rlimit limit;
 	unsigned n = 0;
 
-	if (getsockname(g->listener, (struct sockaddr *)&name, &len) != 0 ||
-	    getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 0;
 	/* Descriptors are given out from below: behind a long gap there are no more. */
 	for (int fd = 3, gap = 0; fd < (int)limit.rlim_cur && gap < 1024; fd++) {
-		if (is_accepted(fd, &name, len)) {
+		if (is_accepted(fd, &g->name, g->name_len)) {
 			n++;
 			gap = 0;
 		} else {

@@ -1,5 +1,6 @@
 #include "daemon/mlfi.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -388,7 +389,10 @@ bool mlfi_open(const struct mlfi_options *o)
 		log_error("libmilter's socket at %s is not to be found", where);
 		return false;
 	}
-	return gate_open(&gate, fd, o->listener, o->sessions);
+	if (gate_open(&gate, fd, o->listener, o->scratch, o->sessions))
+		return true;
+	log_error("%s: %s", o->scratch, strerror(errno));
+	return false;
 }
 
 void mlfi_run(void)

@@ -185,6 +185,22 @@ def backpressure():
     for t in threads:
         t.join(30)
     tap.equal(results, [True] * 30, "and those that waited are served in the end")
+    waits = []
+
+    def held_for_a_while():
+        began = time.monotonic()
+        m = Milter(where).open()
+        m.rcpt("<b@example.com>", outside=False)
+        waits.append(time.monotonic() - began)
+        time.sleep(0.3)
+        m.sock.close()
+
+    threads = [threading.Thread(target=held_for_a_while) for _ in range(48)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(30)
+    tap.ok(len(waits) == 48 and max(waits) < 4, "and soon", f"slowest {max(waits):.2f} s")
     guard.remove()
 
 
@@ -214,12 +230,14 @@ def sockets():
         name = "relay-guard" if "user = relay-guard" in text else "nobody"
         uids = {os.stat(f"/proc/{p}").st_uid for p in guard.workers()}
         tap.equal(uids, {pwd.getpwnam(name).pw_uid}, "workers are not root")
+    old = Milter(guard.socket).open()
     os.kill(guard.process.pid, signal.SIGKILL)
     guard.process.wait()
     guard.process = None
     time.sleep(1)
     guard.start()
     tap.ok(Milter(guard.socket).open().session(), "after kill -9 of the master it starts again")
+    tap.ok(old.session(), "while a session of the old one is finished")
     guard.stop()
     with open(guard.socket, "w") as f:
         f.write("precious")
