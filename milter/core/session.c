@@ -369,13 +369,31 @@ static void tell_mta_refusal(struct passage *p)
 
 /* --- one stage ------------------------------------------------------------- */
 
+/*
+ * Sendmail (8.17.1) puts a recipient on its list before it asks the milter, and strikes out a
+ * refused one by reading its text anew, as a list this time. With a comma in it the two readings
+ * may differ: then it answers 550, and delivers to it with the rest of the message. 421 makes it
+ * hang up and forget the message. Postfix does not show such recipients.
+ */
+static bool outlives_refusal(const struct recipient *r)
+{
+	return r->raw != NULL && strchr(r->raw, ',') != NULL;
+}
+
 /* The id lets a postmaster find the event, and the self-test tell our refusals from others. */
 static void mark(const struct session *s, struct verdict *v)
 {
-	size_t len = strlen(v->reply.text);
+	size_t len;
 
-	if (is_refusal(v->kind))
-		snprintf(v->reply.text + len, sizeof(v->reply.text) - len, " [%s]", s->id);
+	if (!is_refusal(v->kind))
+		return;
+	if (outlives_refusal(&s->rcpt)) {
+		v->kind = VERDICT_DEFER;
+		v->reply = reply_as_class(&v->reply, 4);
+		v->reply.code = 421;
+	}
+	len = strlen(v->reply.text);
+	snprintf(v->reply.text + len, sizeof(v->reply.text) - len, " [%s]", s->id);
 }
 
 static void on_verdict(void *arg, const struct verdict *v, enum mode mode)
