@@ -13,8 +13,8 @@ struct transport_options {
 };
 
 /*
- * Tries `count` trials of one actor, one session for all of them, and fills their outcomes. Errors
- * are outcomes too. Thread-safe: each call has a connection of its own.
+ * Tries `count` trials of one actor, in one session unless it is cut, and fills their outcomes.
+ * Errors are outcomes too. Thread-safe: each call has a connection of its own.
  */
 typedef void transport_fn(const struct transport_options *o, struct trial *trials, size_t count);
 

@@ -115,18 +115,26 @@ static bool try_one(struct smtp_session *s, struct trial *t)
 		return false;
 	if (s->reply.code < 300 && !say(s, "RCPT TO:", t->to))
 		return false;
+	if (s->reply.code != 421) {
+		outcome_set(&t->got, s->reply.code, s->reply.text);
+		return say(s, "RSET", "");
+	}
+	/* The guard hangs up after some recipients on purpose; anybody else's 421 judges nothing.
+	 */
 	outcome_set(&t->got, s->reply.code, s->reply.text);
-	if (s->reply.code == 421)
-		return failed(s, "it closed the session with 421");
-	return say(s, "RSET", "");
+	if (!t->got.by_guard)
+		t->got = (struct outcome){.kind = OUTCOME_NONE};
+	return failed(s, "it closed the session with 421");
 }
 
-void transport_smtp(const struct transport_options *o, struct trial *trials, size_t count)
+/* One connection; returns how many trials, from the first on, have their outcome. */
+static size_t run_session(
+    const struct transport_options *o, struct trial *trials, size_t count, char *why, size_t size)
 {
 	const struct actor *a = trials[0].actor;
 	struct smtp_session s = {0};
 	struct addr source = {.family = ADDR_NONE};
-	char why[220];
+	size_t done = 0;
 	bool ok;
 
 	/* A friend's address may be one of this host's own. */
@@ -138,14 +146,28 @@ void transport_smtp(const struct transport_options *o, struct trial *trials, siz
 	if (ok && s.reply.code >= 300)
 		ok = failed(&s, "it refuses the connection");
 	ok = ok && greet(&s) && play(&s, o, a) && authenticate(&s, a);
-	for (size_t i = 0; ok && i < count; i++)
-		ok = try_one(&s, &trials[i]);
-	if (!ok) {
-		snprintf(why, sizeof(why), "%s: %s", o->to.text, s.channel.error);
-		transport_fail(trials, count, why);
-	} else {
-		say(&s, "QUIT", "");
+	while (ok && done < count) {
+		ok = try_one(&s, &trials[done]);
+		done += trials[done].got.kind != OUTCOME_NONE;
 	}
+	if (ok)
+		say(&s, "QUIT", "");
+	snprintf(why, size, "%s: %s", o->to.text, s.channel.error);
 	channel_close(&s.channel);
 	strbuf_free(&s.lines);
+	return done;
+}
+
+void transport_smtp(const struct transport_options *o, struct trial *trials, size_t count)
+{
+	char why[220];
+
+	/* Each further session has at least one more outcome, so it comes to an end. */
+	for (size_t done = 0, n; done < count; done += n) {
+		n = run_session(o, trials + done, count - done, why, sizeof(why));
+		if (n == 0) {
+			transport_fail(trials + done, count - done, why);
+			return;
+		}
+	}
 }
