@@ -117,6 +117,27 @@ def guard_alone():
     tap.ok(rcpts(["<bob@example.com>"])[0].ok, f"open {mta.name}: ours is accepted")
 
 
+def refused_is_gone():
+    """A refused recipient stays refused when the rest of its message is accepted and sent."""
+    for n, form in enumerate(("<(c)@a.example,@b.example:{}>", "<,%@{}>", "<{}>", "<@a.example,@b.example:{}>")):
+        victim = f"victim{n}@ext.example.net"
+        refused = form.format("ext.example.net" if "%" in form else victim)
+        try:
+            with Client(mta.port, source=STRANGER) as c:
+                c.ehlo()
+                c.mail("<a@ext.example.net>")
+                c.rcpt(f"<bob{n}@backup.example>")
+                tap.ok(not c.rcpt(refused).ok, f"open {mta.name}: {refused} is refused")
+                c.data("Subject: x\r\n\r\nx\r\n")
+        except (EOFError, OSError):
+            pass  # hung up: the message is gone with it
+    rcpts(["<bob@example.com>"])
+    time.sleep(3)
+    out = [r for m in sink.mails for r in m[1] if b"ext.example.net" in r
+           and (b"victim" in r or r.startswith((b"<@", b"<%", b"<,")))]
+    tap.ok(not out, f"open {mta.name}: none of them comes out", out)
+
+
 def guard_gone():
     guard.stop()
     r = rcpts(["<bob@example.com>"])[0]
@@ -142,6 +163,6 @@ def submission():
 mta.start()
 guard.start()
 try:
-    tap.run(strangers, friends, sessions, events, guard_alone, guard_gone, submission)
+    tap.run(strangers, friends, sessions, events, guard_alone, refused_is_gone, guard_gone, submission)
 finally:
     guard.remove()
