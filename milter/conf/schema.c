@@ -248,7 +248,7 @@ static int by_name(const void *pa, const void *pb)
 /* By sorting, as there may be very many. */
 static void check_unique_names(struct conf_reader *r, const struct conf_head *first, size_t count)
 {
-	const struct conf_head **all = calloc(count + 1, sizeof(first));
+	const struct conf_head **all = calloc(count + 1, sizeof(*all));
 	size_t n = 0;
 
 	if (all == NULL) {
@@ -317,7 +317,7 @@ static void read_children(struct conf_reader *r, const struct conf_schema *schem
 		if (first == NULL && c->schema->required && !r->doc->broken)
 			conf_error(r, loc, "found no section `%s`; expected `%s%s { ... }`",
 			    c->schema->type, c->schema->type, c->schema->named ? " NAME" : "");
-		memcpy(out + c->offset, &first, sizeof(first));
+		*(const struct conf_head **)(void *)(out + c->offset) = first;
 	}
 }
 
