@@ -52,6 +52,12 @@ struct config {
 struct config *config_load(const char *path, usec_t now, struct diag *diag);
 struct config *config_load_text(
     const char *name, const char *text, size_t len, usec_t now, struct diag *diag);
+
+/*
+ * For a command: tells what is wrong on standard error. NULL with *code an exit code
+ * of base/exit.h: 66 when the file can't be read, 78 when it is wrong.
+ */
+struct config *config_load_told(const char *path, int *code);
 void config_free(struct config **c);
 
 /* The root schema: for dump, manual and completion. */

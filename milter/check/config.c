@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/exit.h"
 #include "check/relay.h"
 #include "check/table.h"
 #include "conf/units.h"
@@ -313,6 +316,22 @@ struct config *config_load_text(
     const char *name, const char *text, size_t len, usec_t now, struct diag *diag)
 {
 	return config_of(conf_load_text(name, text, len, &root_schema, now, diag), diag);
+}
+
+struct config *config_load_told(const char *path, int *code)
+{
+	struct diag *diag = diag_new();
+	struct config *c = diag == NULL ? NULL : config_load(path, clock_now(), diag);
+
+	*code = EXIT_OK;
+	if (diag != NULL)
+		diag_print(diag, stderr);
+	else
+		*code = EXIT_INTERNAL;
+	if (diag != NULL && c == NULL)
+		*code = access(path, R_OK) == 0 ? EXIT_CONFIG : EXIT_NO_INPUT;
+	diag_free(&diag);
+	return c;
 }
 
 void config_free(struct config **c)

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/command.h"
 #include "check/config.h"
 #include "conf/schema.h"
@@ -169,8 +168,6 @@ static bool run_trials(struct plan *p, transport_fn *run, const struct transport
 static struct config *load(const struct options *o, int *code)
 {
 	const char *path = o->conf == NULL ? CONFIG_DEFAULT_PATH : o->conf;
-	struct config *c;
-	struct diag *d;
 
 	*code = EXIT_OK;
 	if (access(path, F_OK) != 0) {
@@ -184,13 +181,7 @@ static struct config *load(const struct options *o, int *code)
 		*code = EXIT_NO_INPUT;
 		return NULL;
 	}
-	d = diag_new();
-	c = d == NULL ? NULL : config_load(path, clock_now(), d);
-	if (d != NULL)
-		diag_print(d, stderr);
-	diag_free(&d);
-	*code = c == NULL ? EXIT_CONFIG : EXIT_OK;
-	return c;
+	return config_load_told(path, code);
 }
 
 /* Where the trials go; an exit code, EXIT_OK when it is known. */
@@ -294,7 +285,7 @@ static int run(int argc, char **argv)
 const struct command command_selftest = {
     .name = "selftest",
     .arguments = "[-c FILE] [--milter ADDR | --smtp HOST[:PORT]] [OPTION...]",
-    .summary = "Proves what strangers and friends can do",
+    .summary = "proves what strangers and friends can do",
     .details =
 	"  -c FILE                    the configuration, " CONFIG_DEFAULT_PATH " by default\n"
 	"  --milter ADDR              asks the guard at this socket; the first `listen` by "

@@ -356,25 +356,14 @@ static int run(int argc, char **argv)
 {
 	struct options o = {.path = CONFIG_DEFAULT_PATH, .from = "<>"};
 	struct config *c;
-	struct diag *diag;
 	int code;
 
 	if (!read_options(argc, argv, &o, &code))
 		return code;
-	diag = diag_new();
-	if (diag == NULL) {
-		fputs("relay-guard explain: out of memory\n", stderr);
-		return EXIT_INTERNAL;
-	}
-	c = config_load(o.path, clock_now(), diag);
-	if (c == NULL) {
-		diag_print(diag, stderr);
-		code = access(o.path, R_OK) == 0 ? EXIT_CONFIG : EXIT_NO_INPUT;
-	} else {
+	c = config_load_told(o.path, &code);
+	if (c != NULL)
 		code = explain(&o, c);
-	}
 	config_free(&c);
-	diag_free(&diag);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "relay-guard explain: can't write: %s\n", strerror(errno));
 		code = EXIT_INTERNAL;
