@@ -1,17 +1,33 @@
 #!/bin/bash
-# Runs one fuzz target for some seconds over its kept corpus, as one TAP test. New inputs stay below build/.
-#   tests/fuzz/run.sh fuzz_NAME SECONDS
+# Runs fuzz targets over their kept corpora, one on each processor at a time, as TAP. New inputs stay
+# below build/.
+#   tests/fuzz/run.sh SECONDS fuzz_NAME...
 cd "$(dirname "$0")/../.." || exit 70
-name=$1
-work=build/fuzz/corpus/${name#fuzz_}
-kept=tests/fuzz/corpus/${name#fuzz_}
-mkdir -p "$work" build/fuzz/findings
-[ -d "$kept" ] || kept=
-# shellcheck disable=SC2086
-if build/fuzz/tests/fuzz/"$name" -max_total_time="$2" -timeout=10 -rss_limit_mb=4096 -close_fd_mask=1 \
-	-artifact_prefix="build/fuzz/findings/$name-" "$work" $kept 2>&1 | tail -40 | sed 's/^/# /'; [ "${PIPESTATUS[0]}" = 0 ]; then
-	echo "ok 1 - $name finds nothing in $2 s"
-else
-	echo "not ok 1 - $name finds nothing in $2 s"
+
+if [ "$1" != --one ]; then
+	seconds=$1
+	shift
+	mkdir -p build/fuzz/findings
+	printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} "$0" --one "$seconds" {}
+	n=0
+	for name in "$@"; do
+		n=$((n + 1))
+		result=$(cat "build/fuzz/findings/$name.result" 2>/dev/null)
+		[ "$result" = 0 ] || sed 's/^/# /' "build/fuzz/findings/$name.log"
+		echo "$([ "$result" = 0 ] || echo "not ")ok $n - $name finds nothing in $seconds s"
+	done
+	echo "1..$n"
+	exit
 fi
-echo 1..1
+
+seconds=$2
+name=$3
+work=build/fuzz/corpus/${name#fuzz_}
+corpus=("$work")
+[ ! -d "tests/fuzz/corpus/${name#fuzz_}" ] || corpus+=("tests/fuzz/corpus/${name#fuzz_}")
+mkdir -p "$work"
+rm -f "build/fuzz/findings/$name.result"
+build/fuzz/tests/fuzz/"$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
+	-close_fd_mask=1 -artifact_prefix="build/fuzz/findings/$name-" "${corpus[@]}" 2>&1 |
+	tail -40 >"build/fuzz/findings/$name.log"
+echo "${PIPESTATUS[0]}" >"build/fuzz/findings/$name.result"

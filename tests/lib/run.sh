@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs test programs that speak TAP and sums them up. Standard input has one a line: NAME COMMAND [ARGUMENT...].
-# Outputs are kept in build/tests/NAME.log. The last line counts: N passed, M failed.
+# Each has TEST_SECONDS (900) at most. Outputs are kept in build/tests/NAME.log. The last line counts: N passed, M failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 70
 logs=build/tests
@@ -11,7 +11,7 @@ failed=0
 run_one() {
 	local name=$1 log=$logs/$1.log start=$SECONDS good bad plan code
 	shift
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout 900 "$@" >"$log" 2>&1 </dev/null
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout "${TEST_SECONDS:-900}" "$@" >"$log" 2>&1 </dev/null
 	code=$?
 	good=$(grep -c '^ok' "$log")
 	bad=$(grep -c '^not ok' "$log")
