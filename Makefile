@@ -145,10 +145,12 @@ help:
 	@echo 'make deps           installs what Debian 12 needs for all of this'
 	@echo 'make demo           the guard before a real Postfix, and the self-test'
 	@echo 'make check          every test; the last line counts them'
-	@echo 'make check-PART     one part: unit, cases, conf, daemon, live, fuzz, style'
+	@echo 'make check-PART     one part: unit, cases, conf, dns, daemon, live, fuzz, bench, style'
 	@echo 'make lint           clang-format, clang-tidy, cppcheck, shellcheck, codespell, mandoc'
 	@echo 'make format         formats the code'
 	@echo 'make fuzz           each fuzz target for ten minutes'
+	@echo 'make soak           a million odd addresses through each mail server: hours'
+	@echo 'make bench          speeds, each as a ratio to a floor: minutes'
 	@echo 'make install        to PREFIX=$(PREFIX), below DESTDIR'
 
 .PHONY: deps
@@ -162,26 +164,41 @@ demo: deps all
 VARIANT_MAKE = $(MAKE) --no-print-directory V=$(V)
 .PHONY: test-programs test-fuzzers
 test-programs:
-	$(Q)$(VARIANT_MAKE) VARIANT=gcc all unit tools
-	$(Q)$(VARIANT_MAKE) VARIANT=clang build/clang/relay-guard
-	$(Q)$(VARIANT_MAKE) VARIANT=asan unit tools build/asan/relay-guard
-	$(Q)$(VARIANT_MAKE) VARIANT=tsan unit build/tsan/relay-guard
+	+$(Q)$(VARIANT_MAKE) VARIANT=gcc all unit tools benches
+	+$(Q)$(VARIANT_MAKE) VARIANT=clang build/clang/relay-guard
+	+$(Q)$(VARIANT_MAKE) VARIANT=asan unit tools build/asan/relay-guard
+	+$(Q)$(VARIANT_MAKE) VARIANT=tsan unit build/tsan/relay-guard
 test-fuzzers:
-	$(Q)$(VARIANT_MAKE) VARIANT=fuzz fuzzers
+	+$(Q)$(VARIANT_MAKE) VARIANT=fuzz fuzzers
 
 .PHONY: check
 check: deps test-programs test-fuzzers
 	$(Q)tests/lib/list.sh | tests/lib/run.sh
 
-.PHONY: check-unit check-cases check-conf check-daemon check-live check-fuzz check-style
-check-unit check-cases check-conf check-daemon check-live check-style: test-programs
+.PHONY: check-unit check-cases check-conf check-dns check-daemon check-live check-fuzz check-bench check-style
+check-unit check-cases check-conf check-dns check-daemon check-live check-bench check-style: test-programs
 	$(Q)tests/lib/list.sh $(@:check-%=%) | tests/lib/run.sh
 check-fuzz: test-fuzzers
 	$(Q)tests/lib/list.sh fuzz | tests/lib/run.sh
 
 .PHONY: fuzz
 fuzz: test-fuzzers
-	$(Q)FUZZ_SECONDS=600 tests/lib/list.sh fuzz | tests/lib/run.sh
+	$(Q)FUZZ_SECONDS=600 tests/lib/list.sh fuzz | TEST_SECONDS=86400 tests/lib/run.sh
+
+# SOAK=N: that many addresses. They are new ones each day.
+SOAK ?= 1000000
+.PHONY: soak
+soak: deps all
+	$(Q)for m in postfix sendmail; do \
+	    echo "$$m.soak tests/live/sandbox.sh $$m tests/live/test_property.py $$m $(SOAK)"; \
+	done | TEST_SECONDS=86400 tests/lib/run.sh
+
+.PHONY: bench
+bench: deps all tools benches
+	$(Q)for b in $(BENCH); do $$b || exit 1; echo; done
+	$(Q)tests/bench/milter.py
+	@echo
+	$(Q)tests/live/sandbox.sh postfix tests/bench/postfix.py
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
 .PHONY: format lint

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prints the test programs for tests/lib/run.sh: unit tests in each variant, scenarios, live tests, fuzzers, style.
-#   tests/lib/list.sh [unit] [cases] [conf] [dns] [daemon] [live] [fuzz] [style]
+#   tests/lib/list.sh [unit] [cases] [conf] [dns] [daemon] [live] [fuzz] [bench] [style]
 cd "$(dirname "$0")/../.." || exit 70
 
 unit() {
@@ -43,12 +43,19 @@ daemon() {
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
 }
 
+# What stands between a stranger's bytes and a decision, or a record, gets more time.
 fuzz() {
-	local t
+	local long="fuzz_addr fuzz_conf fuzz_escape fuzz_event fuzz_mailaddr fuzz_netset" short="" t
 	for t in tests/fuzz/fuzz_*.c; do
 		t=$(basename "$t" .c)
-		echo "fuzz.$t tests/fuzz/run.sh $t ${FUZZ_SECONDS:-10}"
+		[[ " $long " == *" $t "* ]] || short+=" $t"
 	done
+	echo "fuzz.long tests/fuzz/run.sh ${FUZZ_SECONDS:-60} $long"
+	echo "fuzz.short tests/fuzz/run.sh ${FUZZ_SECONDS:-10} $short"
+}
+
+bench() {
+	echo "bench tests/bench/run.sh"
 }
 
 style() {
@@ -58,6 +65,6 @@ style() {
 	done
 }
 
-for part in "${@:-unit cases conf dns daemon live fuzz style}"; do
+for part in "${@:-unit cases conf dns daemon live fuzz bench style}"; do
 	for p in $part; do $p; done
 done

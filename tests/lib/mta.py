@@ -72,6 +72,7 @@ class Postfix:
         self.port, self.milter, self.is_open, self.extra = port, milter, is_open, extra
         self.log = "/var/log/mail.log"
         self.tls = "/etc/postfix/tls"
+        self.services = ""  # more of master.cf
 
     def configure(self):
         certificates(self.tls)
@@ -150,7 +151,7 @@ in_flow_delay = 0
         write("/etc/postfix/master.cf",
               f"127.0.0.1:{self.port} inet n - n - 200 smtpd\n"
               f"[::1]:{self.port} inet n - n - 200 smtpd\n"
-              f"{services}postlog unix-dgram n - n - 1 postlogd\n")
+              f"{self.services}{services}postlog unix-dgram n - n - 1 postlogd\n")
 
     def start(self):
         os.makedirs("/var/spool/postfix", exist_ok=True)

@@ -47,6 +47,8 @@ class Events:
 
     def new(self):
         try:
+            if os.path.getsize(guard.events_path) < self.read:
+                self.read = 0
             with open(guard.events_path, "rb") as f:
                 f.seek(self.read)
                 lines = f.read().rpartition(b"\n")[0]
@@ -54,6 +56,11 @@ class Events:
             return []
         self.read += len(lines) + (1 if lines else 0)
         return [json.loads(line) for line in lines.splitlines()]
+
+    def forget(self):
+        """A million addresses must not fill the memory. All that was asked for has been read by now."""
+        if self.read > 64 << 20:
+            os.truncate(guard.events_path, 0)
 
     def until(self, enough, seconds=10):
         found, end = self.new(), time.monotonic() + seconds
@@ -104,6 +111,7 @@ class Round:
         accepted = {tag_of(a) for a, reply in answered if reply.ok}
         events = self.events.until(lambda found: accepted <= {
             tag_of(e["recipient"]) for e in found if e["verdict"] == "permit"})
+        self.events.forget()
         self.sent += len(answered)
         self.accepted += len(accepted)
         self.judge(events, accepted)

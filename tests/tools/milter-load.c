@@ -107,7 +107,7 @@ struct load {
 	struct script script;
 	struct session *sessions;
 	uint32_t *took; /* microseconds, one for each message */
-	size_t messages, took_cap;
+	size_t messages, samples, took_cap;
 	unsigned long connects, errors, wrong;
 	char first_error[160];
 };
@@ -360,11 +360,9 @@ static void begin_step(struct load *l, struct session *s, size_t step)
 		begin_step(l, s, step + 1);
 }
 
-static void count_message(struct load *l, struct session *s)
+static void record(struct load *l, usec_t took)
 {
-	usec_t took = clock_monotonic() - s->begun;
-
-	if (l->messages == l->took_cap) {
+	if (l->samples == l->took_cap) {
 		size_t cap = l->took_cap == 0 ? 65536 : l->took_cap * 2;
 		uint32_t *larger = realloc(l->took, cap * sizeof(*larger));
 
@@ -373,7 +371,13 @@ static void count_message(struct load *l, struct session *s)
 		l->took = larger;
 		l->took_cap = cap;
 	}
-	l->took[l->messages++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+	l->took[l->samples++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+}
+
+static void count_message(struct load *l, struct session *s)
+{
+	record(l, clock_monotonic() - s->begun);
+	l->messages++;
 	s->messages++;
 }
 
@@ -581,13 +585,19 @@ static void run(struct load *l, usec_t until)
 	}
 }
 
-static unsigned long stalled(const struct load *l)
+/*
+ * A message that is not finished counts with the time that it has had: else a milter that serves
+ * a few sessions and lets all others wait would look quick.
+ */
+static unsigned long stalled(struct load *l)
 {
 	usec_t now = clock_monotonic();
 	unsigned long n = 0;
 
-	for (unsigned long i = 0; i < l->o.sessions; i++)
+	for (unsigned long i = 0; i < l->o.sessions; i++) {
+		record(l, now - l->sessions[i].begun);
 		n += l->sessions[i].fd < 0 || now - l->sessions[i].begun > STALL;
+	}
 	return n;
 }
 
@@ -600,11 +610,11 @@ static int compare(const void *a, const void *b)
 
 static uint32_t percentile(const struct load *l, double p)
 {
-	size_t i = (size_t)(p * (double)l->messages);
+	size_t i = (size_t)(p * (double)l->samples);
 
-	if (l->messages == 0)
+	if (l->samples == 0)
 		return 0;
-	return l->took[i < l->messages ? i : l->messages - 1];
+	return l->took[i < l->samples ? i : l->samples - 1];
 }
 
 static double own_cpu(void)
@@ -621,8 +631,8 @@ static int report(struct load *l, double seconds)
 {
 	unsigned long still = stalled(l);
 
-	if (l->messages > 0)
-		qsort(l->took, l->messages, sizeof(*l->took), compare);
+	if (l->samples > 0)
+		qsort(l->took, l->samples, sizeof(*l->took), compare);
 	printf("sessions=%lu seconds=%.2f messages=%zu rate=%.0f p50_us=%u p99_us=%u max_us=%u "
 	       "answers=%zu connects=%lu errors=%lu wrong=%lu stalled=%lu client_cpu_us=%.1f\n",
 	    l->o.sessions, seconds, l->messages, (double)l->messages / seconds, percentile(l, 0.5),
