@@ -215,11 +215,19 @@ lint: all
 	$(Q)codespell --quiet-level=2 --ignore-words-list=nd,optoins,bu $(shell git ls-files | grep -v tests/fuzz/corpus)
 	$(Q)mandoc -T lint -W warning $(MAN)
 
+# systemd, tmpfiles, sysusers and logrotate look in these places, for /usr and for /usr/local.
 .PHONY: install
 install: all
 	install -D -m 755 build/relay-guard $(DESTDIR)$(PREFIX)/sbin/relay-guard
 	for m in $(MAN); do install -D -m 644 $$m \
 	    $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' contrib/relay-guard.service \
+	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/relay-guard.service
+	install -D -m 644 contrib/relay-guard.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/relay-guard.conf
+	install -D -m 644 contrib/relay-guard.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/relay-guard.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/logrotate.d/relay-guard || \
+	    install -D -m 644 contrib/relay-guard.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/relay-guard
 	test -e $(DESTDIR)$(SYSCONFDIR)/relay-guard/relay-guard.conf || \
 	    install -D -m 644 conf/relay-guard.conf $(DESTDIR)$(SYSCONFDIR)/relay-guard/relay-guard.conf
 
