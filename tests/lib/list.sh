@@ -41,6 +41,7 @@ dns() {
 daemon() {
 	echo "daemon.gcc tests/live/daemon.py build/relay-guard"
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
+	echo "daemon.frames tests/live/frames.py build/asan/relay-guard"
 }
 
 # What stands between a stranger's bytes and a decision, or a record, gets more time.
