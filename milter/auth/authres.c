@@ -55,8 +55,10 @@ static bool is_alnum(char c)
 /* A keyword of ours; whatever it holds, it stays one. */
 static void add_keyword(struct strbuf *b, const char *text)
 {
+	if (text[0] == '\0')
+		strbuf_puts(b, "unknown");
 	for (const char *p = text; *p != '\0'; p++)
-		strbuf_putc(b, is_alnum(*p) || *p == '_' ? *p : '-');
+		strbuf_putc(b, (char)(is_alnum(*p) || *p == '_' ? *p : '-'));
 }
 
 /* What readers in use take unquoted: fewer characters than the grammar's tokens have. */
@@ -126,7 +128,7 @@ static void add_text(struct strbuf *b, const char *text)
 {
 	static const char from[] = "\"\\();", to[] = "'/[],";
 
-	for (size_t i = 0; text[i] != '\0' && i < TEXT_MAX; i++) {
+	for (size_t i = 0; i < TEXT_MAX && text[i] != '\0'; i++) {
 		const char *special = strchr(from, text[i]);
 
 		if (special != NULL)

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "auth/authres.h"
 #include "auth/resolver.h"
 #include "auth/spf.h"
 #include "base/addr.h"
@@ -89,6 +90,11 @@ static void spf_text(const struct judgement *j, struct strbuf *b)
 	put_line(b, "explanation", j->spf.explanation);
 }
 
+static void spf_results(const struct judgement *j, struct authres *w)
+{
+	authres_spf(w, &j->query, &j->spf);
+}
+
 static const struct mechanism {
 	const char *key;
 	bool needs_message;
@@ -96,9 +102,11 @@ static const struct mechanism {
 	/* Adds the value of `key`. */
 	void (*json)(const struct judgement *j, struct strbuf *b);
 	void (*text)(const struct judgement *j, struct strbuf *b);
+	/* Adds what stands of it in Authentication-Results. */
+	void (*results)(const struct judgement *j, struct authres *w);
 } mechanisms[] = {
     /* In this order they are judged: DMARC looks at what SPF and DKIM found. */
-    {"spf", false, spf_judge, spf_json, spf_text},
+    {"spf", false, spf_judge, spf_json, spf_text, spf_results},
 };
 
 enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
@@ -106,6 +114,27 @@ enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
 static bool applies(const struct judgement *j, const struct mechanism *m)
 {
 	return !m->needs_message || j->message.len > 0;
+}
+
+/* The field that the daemon would insert. */
+static void put_authres(const struct judgement *j, struct strbuf *b, bool json)
+{
+	struct authres w;
+	const char *value;
+
+	authres_begin(&w, j->query.receiver, json ? " " : "\n    ");
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if (applies(j, &mechanisms[i]))
+			mechanisms[i].results(j, &w);
+	value = authres_end(&w);
+	if (value == NULL) {
+		b->failed = true;
+	} else if (json) {
+		put_member(b, "authentication_results", value);
+	} else {
+		strbuf_printf(b, "authentication_results:\n  %s\n", value);
+	}
+	authres_free(&w);
 }
 
 static int print(const struct judgement *j, bool json)
@@ -126,6 +155,7 @@ static int print(const struct judgement *j, bool json)
 		}
 		first = false;
 	}
+	put_authres(j, &b, json);
 	if (json)
 		strbuf_puts(&b, "}\n");
 	ok = !b.failed && fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
@@ -299,7 +329,7 @@ const struct command command_verify = {
 	"  --helo NAME           what it said in HELO or EHLO\n"
 	"  --from ADDRESS        the envelope sender; left out or empty: the null sender\n"
 	"  --resolver ADDR@PORT  the only server to ask; else those of /etc/resolv.conf\n"
-	"  --receiver NAME       this host's name, for explanations; else its own\n"
+	"  --receiver NAME       this host's name; else its own\n"
 	"  --format text|json    default: text\n"
 	"\n"
 	"The message is read from standard input, with lines that end in LF or CRLF. An\n"

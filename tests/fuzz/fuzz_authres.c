@@ -10,6 +10,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool is_name(const char *text)
+{
+	static const char bytes[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+
+	return text[0] != '\0' && strlen(text) < 250 && text[strspn(text, bytes)] == '\0';
+}
+
 static void write_and_read_back(const char *text)
 {
 	struct authres_field f;
@@ -23,11 +31,11 @@ static void write_and_read_back(const char *text)
 	authres_comment(&w, text);
 	authres_result(&w, "dkim", text, NULL);
 	value = authres_end(&w);
-	if (value == NULL || !authres_read(value, strlen(value), &a, &f) ||
-	    f.count != (text[0] == '\0' ? 1 : 2) || strcmp(f.results[0].method, "spf") != 0)
+	if (value == NULL || !authres_read(value, strlen(value), &a, &f) || f.count != 2 ||
+	    strcmp(f.results[0].method, "spf") != 0)
 		abort();
-	/* What we wrote under our name, we must know as ours. */
-	if (text[0] != '\0' && strlen(text) <= 320 && !authres_claims(value, strlen(value), text))
+	/* What was written under a name claims to be of that name. */
+	if (is_name(text) && !authres_claims(value, strlen(value), text))
 		abort();
 	for (const char *p = value; *p != '\0'; p++)
 		if ((*p < ' ' || *p > '~') && *p != '\n' && *p != '\t')

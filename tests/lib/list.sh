@@ -36,6 +36,7 @@ live() {
 dns() {
 	echo "dns.gcc tests/dns/spf.py build/relay-guard"
 	echo "dns.asan tests/dns/spf.py build/asan/relay-guard"
+	echo "dns.results tests/dns/results.py build/asan/relay-guard"
 }
 
 daemon() {

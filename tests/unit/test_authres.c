@@ -54,12 +54,8 @@ static const struct claim claims[] = {
     {"\xef\xbb\xbfmx.example.com; spf=pass", 0, true},
     {"mx.exa\xc2\xadmple.com; spf=pass", 0, true},
     /* Fullwidth letters and stops. */
-    {"\xef\xbd\x8dx.example\xef\xbc\x8e"
-     "com; spf=pass",
-	0, true},
-    {"mx\xe3\x80\x82"
-     "example.com; spf=pass",
-	0, true},
+    {"\xef\xbd\x8dx.example\xef\xbc\x8e\x63om; spf=pass", 0, true},
+    {"mx\xe3\x80\x82\x65xample.com; spf=pass", 0, true},
     {"=?utf-8?q?mx=2Eexample=2Ecom?=; spf=pass", 0, true},
     {"", 0, true},
     {"; spf=pass", 0, true},
@@ -95,18 +91,13 @@ static void test_claims(void **state)
 
 static void test_claims_of_other_names(void **state)
 {
-	static const char *const ids[] = {"b\xc3\xbc"
-					  "cher.example",
-	    "xn--bcher-kva.example", "XN--BCHER-KVA.example."};
-	static const char *const values[] = {"b\xc3\xbc"
-					     "cher.example; none",
-	    "B\xc3\x9c"
-	    "CHER.EXAMPLE.; none",
-	    "xn--bcher-kva.example 1; none", "\"xn--bcher-KVA\".example; none",
-	    "b\xc3\xbc(x)cher.example; none",
+	static const char *const ids[] = {
+	    "b\xc3\xbc\x63her.example", "xn--bcher-kva.example", "XN--BCHER-KVA.example."};
+	static const char *const values[] = {"b\xc3\xbc\x63her.example; none",
+	    "B\xc3\x9c\x43HER.EXAMPLE.; none", "xn--bcher-kva.example 1; none",
+	    "\"xn--bcher-KVA\".example; none", "b\xc3\xbc(x)cher.example; none",
 	    /* u and a combining diaeresis */
-	    "bu\xcc\x88"
-	    "cher.example; none"};
+	    "bu\xcc\x88\x63her.example; none"};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -169,8 +160,7 @@ static void test_fields(void **state)
 	authres_begin(&w, "mx.example.com", "\n\t");
 	authres_spf(&w, &q, &o);
 	authres_dkim(&w, &(struct authres_dkim){.result = "pass",
-			     .domain = "b\xc3\xbc"
-				       "cher.example",
+			     .domain = "b\xc3\xbc\x63her.example",
 			     .selector = "s1",
 			     .auid = "@example.org",
 			     .algorithm = "rsa-sha256",
