@@ -27,6 +27,7 @@ struct event {
 	const char *by; /* "guard" or "mta" */
 	uint16_t code;
 	const char *enhanced, *reply, *reason, *mode;
+	const char *spf, *spf_domain, *dkim, *dkim_domain, *dmarc, *dmarc_policy, *from_domain;
 	uint64_t took_us;
 };
 

@@ -2,6 +2,7 @@
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/reading.h"
@@ -26,9 +27,14 @@ enum fact {
 enum mode { MODE_ENFORCE, MODE_MONITOR };
 
 /*
- * One check. `run` looks at the session (s->rcpt at RCPT) and fills *out, which
- * comes as VERDICT_NONE with the check's name set. It must not block: see FACT_ and the
- * prefetch of later stages. `self` is what the configuration made.
+ * One check. `run` looks at the session (s->rcpt at RCPT, s->args at HEADER and BODY) and fills
+ * *out, which comes as VERDICT_NONE with the check's name set. It must not block: what it has to
+ * wait for is started early and collected at EOM, the one stage where it may wait, and calls
+ * session_progress(). `self` is what the configuration made. What it keeps between stages it
+ * attaches to the session or the message, where it also asks for changes: core/message.h.
+ *
+ * TAG and HOLD may be said at every stage: they are kept until EOM and done then; said at CONNECT
+ * or HELO they are done to each message of the session.
  */
 struct check {
 	const char *name;
@@ -40,7 +46,14 @@ struct policy_entry {
 	const struct check *check;
 	const void *self;
 	unsigned stages; /* STAGE_BIT of each stage it wants to see */
+	/*
+	 * Of them, those at which it only looks: the MTA need not wait for an answer. A
+	 * refusal that is said there all the same is given at EOM. A check that may ask for no more
+	 * of the body must not have STAGE_BODY here.
+	 */
+	unsigned silent;
 	unsigned facts;  /* FACT_ bits */
+	unsigned rights; /* RIGHT_ bits (core/change.h) that it can come to need */
 	enum mode mode;
 };
 
@@ -49,8 +62,10 @@ struct policy {
 	struct reading_rules reading;
 	size_t count;
 	const struct policy_entry *entries;
-	unsigned stages; /* the union over all entries */
+	unsigned stages;  /* the union over all entries */
+	unsigned answers; /* of them, those at which some check answers */
 	unsigned facts;
+	unsigned rights; /* of the entries that are enforced */
 };
 
 /*
@@ -61,5 +76,8 @@ struct policy {
 void policy_run(const struct policy *p, struct session *s, enum stage stage, usec_t now,
     void (*each)(void *arg, const struct verdict *v, enum mode mode), void *arg,
     struct verdict *out);
+
+/* Has every check that wants STAGE_BODY said that it needs no more of this message's body? */
+bool policy_has_enough_body(const struct policy *p, const struct session *s);
 
 #endif

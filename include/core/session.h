@@ -17,6 +17,8 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "core/attachment.h"
+#include "core/change.h"
 #include "core/fingerprint.h"
 #include "core/mailaddr.h"
 #include "core/reading.h"
@@ -25,6 +27,7 @@
 
 struct event;
 struct policy;
+struct policy_entry;
 
 struct client {
 	struct addr addr; /* ADDR_NONE when the MTA gave none */
@@ -70,6 +73,12 @@ struct recipient {
 	bool refused_by_mta;
 };
 
+/* What checks have found out about the message, for events. NULL: nothing. In its arena, or static.
+ */
+struct findings {
+	const char *spf, *spf_domain, *dkim, *dkim_domain, *dmarc, *dmarc_policy, *from_domain;
+};
+
 struct message {
 	struct arena arena;
 	bool open;              /* between MAIL and its end */
@@ -78,6 +87,13 @@ struct message {
 	struct mailaddr sender;
 	unsigned accepted; /* recipients so far */
 	unsigned refused;
+	struct findings findings;
+	/* The rest is for core/message.c. */
+	struct changes changes;
+	struct attachments attachments;
+	struct verdict marked;      /* the strictest TAG or HOLD so far */
+	struct verdict refused_for; /* what was refused between DATA and the end */
+	uint64_t enough_body;       /* a bit for each policy entry */
 };
 
 /* Who listens to events and, for explain, to each step. */
@@ -112,6 +128,18 @@ struct session {
 	struct message msg;
 	struct recipient rcpt; /* the one at hand */
 	struct arena rcpt_arena;
+	const struct stage_args *args; /* of the stage at hand, while session_event() runs */
+
+	/* RIGHT_ bits that the MTA gave; session_open() sets all. */
+	unsigned rights;
+	/* Tells the MTA at EOM that an answer will come. NULL: nobody waits. */
+	void (*progress)(void *arg);
+	void *progress_arg;
+
+	/* The rest is for core/message.c. */
+	struct attachments attachments;
+	struct verdict marked[2];           /* TAG or HOLD, said at CONNECT and at HELO */
+	const struct policy_entry *running; /* the check at hand */
 };
 
 /*
@@ -129,6 +157,10 @@ bool client_is_local(const struct stage_args *connect);
  */
 struct decision {
 	struct verdict verdict; /* final: resolved, the strictest of all checks, never NONE */
+	/* At EOM of a message that is not refused; in the order to be carried out. */
+	const struct change *changes;
+	const char *hold; /* the reason for its quarantine; NULL: none */
+	bool enough_body; /* at BODY: no check needs more of it */
 };
 
 /*
@@ -144,6 +176,10 @@ void session_open(struct session *s, const struct policy *policy, const struct s
  *
  * A message ends at EOM, ABORT, HELO, a refused MAIL and the next MAIL. (EHLO inside of a
  * transaction comes as HELO and ABORT from Postfix, as ABORT and HELO from Sendmail.)
+ *
+ * A refusal between DATA and the end is given again at EOM, should the message come so far: the
+ * MTA may not have waited for the first answer. What the MTA must do to the message and does not
+ * let itself be asked for (`rights`) is DEFER at EOM.
  */
 void session_event(
     struct session *s, const struct stage_args *args, usec_t now, struct decision *out);

@@ -15,7 +15,9 @@ enum stage {
 	STAGE_MAIL,
 	STAGE_RCPT,
 	STAGE_DATA,
+	STAGE_HEADER, /* one field */
 	STAGE_EOH,
+	STAGE_BODY, /* one piece */
 	STAGE_EOM,
 	STAGE_ABORT, /* the message is over; the session goes on */
 };
@@ -54,6 +56,13 @@ struct stage_args {
 	struct {
 		const char *mailer, *host, *addr;
 	} mta;
+
+	/* HEADER: as the MTA has it, the blank behind the colon included, folds as \n or \r\n */
+	const char *field_name, *field_value;
+
+	/* BODY: any bytes, not NUL-terminated */
+	const unsigned char *body;
+	size_t body_len;
 
 	/* any stage */
 	const char *queue_id;

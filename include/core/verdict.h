@@ -32,6 +32,8 @@ struct verdict {
 	struct rule_ref rule;
 	struct reply reply; /* for DEFER and REJECT; code 0: the default of verdict_resolve() */
 	const char *reason; /* words, static or in the message's arena; may be NULL */
+	/* For TAG: the value of the field X-Relay-Guard. NULL: which check and which rule. */
+	const char *tag;
 };
 
 /* "permit", "reject", ... as in an event. UNDECIDED is "defer". */

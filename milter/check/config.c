@@ -258,7 +258,10 @@ static bool make_policy(struct conf_reader *r, struct settings *s)
 
 			ok = make_entry(r, s, &check_table[i], h, e) && ok;
 			p->stages |= e->stages;
+			p->answers |= e->stages & ~e->silent;
 			p->facts |= e->facts;
+			if (e->mode == MODE_ENFORCE)
+				p->rights |= e->rights;
 		}
 	}
 	return ok;

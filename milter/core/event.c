@@ -46,6 +46,13 @@ static const struct key {
     TEXT_KEY(reply),
     TEXT_KEY(reason),
     TEXT_KEY(mode),
+    TEXT_KEY(spf),
+    TEXT_KEY(spf_domain),
+    TEXT_KEY(dkim),
+    TEXT_KEY(dkim_domain),
+    TEXT_KEY(dmarc),
+    TEXT_KEY(dmarc_policy),
+    TEXT_KEY(from_domain),
     {"took_us", U64, offsetof(struct event, took_us)},
 #undef TEXT_KEY
 };

@@ -1,5 +1,18 @@
 #include "core/policy.h"
 
+static bool has_enough(const struct session *s, size_t entry)
+{
+	return entry < 64 && (s->msg.enough_body >> entry & 1) != 0;
+}
+
+bool policy_has_enough_body(const struct policy *p, const struct session *s)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if ((p->entries[i].stages & STAGE_BIT(STAGE_BODY)) != 0 && !has_enough(s, i))
+			return false;
+	return true;
+}
+
 void policy_run(const struct policy *p, struct session *s, enum stage stage, usec_t now,
     void (*each)(void *arg, const struct verdict *v, enum mode mode), void *arg,
     struct verdict *out)
@@ -9,9 +22,12 @@ void policy_run(const struct policy *p, struct session *s, enum stage stage, use
 		const struct policy_entry *e = &p->entries[i];
 		struct verdict v = {.kind = VERDICT_NONE, .check = e->check->name};
 
-		if ((e->stages & STAGE_BIT(stage)) == 0)
+		if ((e->stages & STAGE_BIT(stage)) == 0 ||
+		    (stage == STAGE_BODY && has_enough(s, i)))
 			continue;
+		s->running = e;
 		e->check->run(e->self, s, stage, now, &v);
+		s->running = NULL;
 		if (v.kind == VERDICT_NONE)
 			continue;
 		verdict_resolve(&v);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/event.h"
+#include "core/message.h"
 #include "core/policy.h"
 
 static const struct credentials no_credentials = {
@@ -32,6 +33,7 @@ void session_open(struct session *s, const struct policy *policy, const struct s
 	    .client = {.name = ""},
 	    .listener = {"", "", "", ""},
 	    .cred = no_credentials,
+	    .rights = RIGHT_ALL,
 	};
 	/* Unique as long as one process opens fewer than a million sessions in a second. */
 	snprintf(s->id, sizeof(s->id), "%08x%06x%05x", (unsigned)(now / USEC_PER_SEC) & 0xffffffffU,
@@ -40,6 +42,8 @@ void session_open(struct session *s, const struct policy *policy, const struct s
 
 void session_close(struct session *s)
 {
+	attachments_end(&s->msg.attachments, false);
+	attachments_end(&s->attachments, false);
 	arena_free(&s->arena);
 	arena_free(&s->msg.arena);
 	arena_free(&s->rcpt_arena);
@@ -48,8 +52,9 @@ void session_close(struct session *s)
 }
 
 /* The memory stays until the next message begins: the decision at hand may point into it. */
-static void message_end(struct session *s)
+static void message_end(struct session *s, bool accepted)
 {
+	attachments_end(&s->msg.attachments, accepted);
 	s->msg.open = false;
 	s->cred = no_credentials;
 	s->rcpt = (struct recipient){.raw = NULL};
@@ -57,10 +62,10 @@ static void message_end(struct session *s)
 
 static void message_begin(struct session *s)
 {
+	message_end(s, false);
 	arena_reset(&s->rcpt_arena);
 	arena_reset(&s->msg.arena);
 	s->msg = (struct message){.arena = s->msg.arena, .queue_id = "", .sender_raw = ""};
-	message_end(s);
 }
 
 /* --- what the MTA tells ---------------------------------------------------- */
@@ -128,7 +133,8 @@ static bool on_connect(struct session *s, const struct stage_args *args)
 
 static bool on_helo(struct session *s, const struct stage_args *args)
 {
-	message_end(s);
+	message_end(s, false);
+	s->marked[STAGE_HELO] = (struct verdict){.kind = VERDICT_NONE};
 	snprintf(s->helo, sizeof(s->helo), "%s", args->helo == NULL ? "" : args->helo);
 	return true;
 }
@@ -222,7 +228,9 @@ static const char *out_of_order(const struct session *s, enum stage stage)
 		return s->connected ? NULL : "a command before the connection is known";
 	case STAGE_RCPT:
 	case STAGE_DATA:
+	case STAGE_HEADER:
 	case STAGE_EOH:
+	case STAGE_BODY:
 	case STAGE_EOM:
 		return s->msg.open ? NULL : "a command outside of a message";
 	}
@@ -250,7 +258,9 @@ static bool take_in(struct session *s, const struct stage_args *args)
 		message_begin(s);
 		break;
 	case STAGE_DATA:
+	case STAGE_HEADER:
 	case STAGE_EOH:
+	case STAGE_BODY:
 	case STAGE_EOM:
 		break;
 	}
@@ -270,6 +280,7 @@ struct passage {
 	usec_t now;
 	usec_t started; /* of env->stopwatch */
 	bool told;      /* an event was emitted that the stage's outcome needs no second for */
+	bool lost;      /* a mark that could not be kept */
 	struct verdict permit; /* the first that permitted, monitored ones too */
 	enum mode permit_mode;
 };
@@ -311,6 +322,13 @@ static struct event event_of(const struct passage *p)
 	    .took_us = took(p),
 	};
 
+	e.spf = s->msg.findings.spf;
+	e.spf_domain = s->msg.findings.spf_domain;
+	e.dkim = s->msg.findings.dkim;
+	e.dkim_domain = s->msg.findings.dkim_domain;
+	e.dmarc = s->msg.findings.dmarc;
+	e.dmarc_policy = s->msg.findings.dmarc_policy;
+	e.from_domain = s->msg.findings.from_domain;
 	if (p->stage == STAGE_RCPT)
 		e.recipient = p->args->address;
 	if (p->stage == STAGE_RCPT && s->rcpt.raw != NULL) {
@@ -411,30 +429,77 @@ static void on_verdict(void *arg, const struct verdict *v, enum mode mode)
 	if (mode == MODE_ENFORCE) {
 		mark(p->s, &marked);
 		p->told = p->told || v->kind != VERDICT_NOTE;
+		if (v->kind == VERDICT_TAG || v->kind == VERDICT_HOLD)
+			p->lost = !message_mark(p->s, p->stage, v) || p->lost;
 	}
 	tell(p, &marked, mode);
 }
 
-static void refuse(struct passage *p, const char *reason, struct verdict *out)
+/* Of the session itself: `v` has its kind, reason and, perhaps, reply. */
+static void refuse(struct passage *p, struct verdict v, struct verdict *out)
 {
-	*out = (struct verdict){.kind = VERDICT_UNDECIDED, .check = "session", .reason = reason};
+	*out = v;
+	out->check = "session";
 	verdict_resolve(out);
-	session_trace(p->s, "session: %s", reason);
+	session_trace(p->s, "session: %s", v.reason);
 	on_verdict(p, out, MODE_ENFORCE);
 	mark(p->s, out);
 }
 
+static struct verdict undecided(const char *reason)
+{
+	return (struct verdict){.kind = VERDICT_UNDECIDED, .reason = reason};
+}
+
+static const char no_memory[] = "no memory is left for this session";
+
 static void decide(struct passage *p, struct verdict *out)
 {
 	struct session *s = p->s;
+	struct changes before = s->msg.changes;
+	struct verdict marked = s->msg.marked;
 
 	policy_run(s->policy, s, p->stage, p->now, on_verdict, p, out);
-	mark(s, out);
+	if (p->lost && !is_refusal(out->kind))
+		refuse(p, undecided(no_memory), out);
+	else
+		mark(s, out);
+	if (is_refusal(out->kind)) {
+		/* What is refused leaves no mark on the rest of the message. */
+		changes_go_back(&s->msg.changes, &before);
+		s->msg.marked = marked;
+	}
 	if (out->kind == VERDICT_NONE)
 		out->kind = VERDICT_PERMIT;
 	if (p->stage == STAGE_RCPT && s->env->permitted && !p->told) {
 		p->permit.kind = VERDICT_PERMIT;
 		tell(p, &p->permit, p->permit_mode);
+	}
+}
+
+/* The message is over and nobody refused it at EOM. */
+static void finish(struct passage *p, struct decision *out)
+{
+	static const struct verdict powerless = {
+	    .kind = VERDICT_DEFER,
+	    .reply = {451, "4.3.5",
+		"The mail server does not let relay-guard hold or mark this message"},
+	    .reason = "the MTA does not offer what is to be done to the message (SMFIF_)",
+	};
+	struct session *s = p->s;
+
+	if (s->msg.refused_for.kind != VERDICT_NONE)
+		out->verdict = s->msg.refused_for;
+	else if (!message_finish(s, out))
+		refuse(p, undecided(no_memory), &out->verdict);
+	else if ((changes_rights(&s->msg.changes) & ~s->rights) != 0)
+		refuse(p, powerless, &out->verdict);
+	if (is_refusal(out->verdict.kind)) {
+		out->changes = NULL;
+		out->hold = NULL;
+	} else if (s->msg.marked.kind != VERDICT_NONE && !p->told) {
+		/* Said at an earlier stage, where the MTA may have had no queue id yet. */
+		tell(p, &out->verdict, MODE_ENFORCE);
 	}
 }
 
@@ -447,10 +512,33 @@ static void settle(struct session *s, enum stage stage, const struct verdict *v)
 		s->msg.refused += refused;
 		s->msg.accepted += !refused;
 	}
+	if (refused && stage >= STAGE_DATA && stage < STAGE_EOM)
+		s->msg.refused_for = *verdict_strictest(&s->msg.refused_for, v);
 	if (stage == STAGE_EOM || (stage == STAGE_MAIL && refused))
-		message_end(s);
+		message_end(s, !refused);
 	if (stage == STAGE_CONNECT && refused)
 		s->connected = false;
+}
+
+/* A stage that is in order. */
+static void pass(struct passage *p, struct decision *out)
+{
+	struct session *s = p->s;
+	enum stage stage = p->stage;
+
+	if (!take_in(s, p->args)) {
+		refuse(p, undecided(no_memory), &out->verdict);
+	} else if (stage == STAGE_RCPT && s->rcpt.refused_by_mta) {
+		session_trace(s, "the MTA refuses it itself: %s", s->rcpt.mta.addr);
+		tell_mta_refusal(p);
+	} else if (stage != STAGE_ABORT) {
+		decide(p, &out->verdict);
+	}
+	if (stage == STAGE_EOM && !is_refusal(out->verdict.kind))
+		finish(p, out);
+	if (stage == STAGE_BODY && !is_refusal(out->verdict.kind))
+		out->enough_body = policy_has_enough_body(s->policy, s);
+	settle(s, stage, &out->verdict);
 }
 
 void session_event(
@@ -461,20 +549,13 @@ void session_event(
 
 	if (s->env->stopwatch != NULL)
 		p.started = s->env->stopwatch();
-	out->verdict = (struct verdict){.kind = VERDICT_PERMIT};
-	if (wrong != NULL) {
-		refuse(&p, wrong, &out->verdict);
-		return;
-	}
-	if (!take_in(s, args)) {
-		refuse(&p, "no memory is left for this session", &out->verdict);
-	} else if (args->stage == STAGE_RCPT && s->rcpt.refused_by_mta) {
-		session_trace(s, "the MTA refuses it itself: %s", s->rcpt.mta.addr);
-		tell_mta_refusal(&p);
-	} else if (args->stage != STAGE_ABORT) {
-		decide(&p, &out->verdict);
-	}
-	settle(s, args->stage, &out->verdict);
+	*out = (struct decision){.verdict = {.kind = VERDICT_PERMIT}};
+	s->args = args;
+	if (wrong != NULL)
+		refuse(&p, undecided(wrong), &out->verdict);
+	else
+		pass(&p, out);
+	s->args = NULL;
 }
 
 void session_trace(const struct session *s, const char *format, ...)

@@ -8,7 +8,9 @@ const char *stage_name(enum stage s)
 	    [STAGE_MAIL] = "mail",
 	    [STAGE_RCPT] = "rcpt",
 	    [STAGE_DATA] = "data",
+	    [STAGE_HEADER] = "header",
 	    [STAGE_EOH] = "eoh",
+	    [STAGE_BODY] = "body",
 	    [STAGE_EOM] = "eom",
 	    [STAGE_ABORT] = "abort",
 	};

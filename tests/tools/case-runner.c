@@ -13,10 +13,14 @@
  *   mail ADDRESS            auth= mech= tls= subject= issuer= fingerprint= verify=
  *   rcpt ADDRESS            mailer= host= addr=; without mailer=, the view of an MTA that agrees
  *                           with the configuration (what explain assumes); `silent`: no view at all
+ *   header NAME VALUE       the value as the MTA gives it, without the blank behind the colon
+ *   body TEXT
  *   data, eoh, eom, abort
  *
- * A command may end in an expectation:  = permit|reject|defer [CODE [ENHANCED]] [KEY=VALUE ...].
- * Keys: rule reading by mode reason told (the event's verdict) events (how many).
+ * A command may end in an expectation:  = permit|tag|hold|reject|defer [CODE [ENHANCED]] [KEY=VALUE
+ * ...]. Keys: rule reading by mode reason told (the event's verdict) events (how many); at eom,
+ * held (the reason, without the session's id) and changes (`add Name: value`, `insert N Name:
+ * value`, `delete N Name`, with ` | ` between them and SESSION for the session's id).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +58,8 @@ struct runner {
 	uint64_t number;
 	struct told told;
 	struct decision decision;
+	char held[KEPT_SIZE];
+	struct strbuf changes;
 	unsigned rows, failed;
 };
 
@@ -163,6 +169,49 @@ static void on_event(void *arg, const struct event *e)
 	keep(t->reason, sizeof(t->reason), e->reason);
 }
 
+/* --- what is done to the message ---------------------------------------------------- */
+
+/* The id is another one in each run. */
+static void put_without_id(const struct runner *r, struct strbuf *b, const char *s)
+{
+	const char *id = strstr(s, r->session.id);
+
+	if (id == NULL) {
+		strbuf_puts(b, s);
+		return;
+	}
+	strbuf_add(b, s, (size_t)(id - s));
+	strbuf_printf(b, "SESSION%s", id + strlen(r->session.id));
+}
+
+static void keep_changes(struct runner *r)
+{
+	struct strbuf *b = &r->changes, held = {0};
+	const char *mark = " [SESSION]";
+
+	strbuf_reset(b);
+	for (const struct change *c = r->decision.changes; c != NULL; c = c->next) {
+		if (b->len > 0)
+			strbuf_puts(b, " | ");
+		if (c->kind == CHANGE_DELETE) {
+			strbuf_printf(b, "delete %u %s", c->index, c->name);
+			continue;
+		}
+		if (c->kind == CHANGE_ADD)
+			strbuf_puts(b, "add ");
+		else
+			strbuf_printf(b, "insert %u ", c->index);
+		strbuf_printf(b, "%s: ", c->name);
+		put_without_id(r, b, c->value);
+	}
+	if (r->decision.hold != NULL)
+		put_without_id(r, &held, r->decision.hold);
+	if (held.len >= strlen(mark) && strcmp(held.data + held.len - strlen(mark), mark) == 0)
+		held.data[held.len - strlen(mark)] = '\0';
+	keep(r->held, sizeof(r->held), held.data);
+	strbuf_free(&held);
+}
+
 /* --- expectations ---------------------------------------------------------- */
 
 static const char *got_of(const struct runner *r, const char *key, char number[12])
@@ -180,6 +229,8 @@ static const char *got_of(const struct runner *r, const char *key, char number[1
 	    {"by", r->told.by},
 	    {"mode", r->told.mode},
 	    {"told", r->told.verdict},
+	    {"held", r->held},
+	    {"changes", strbuf_text(&r->changes)},
 	};
 
 	snprintf(number, 12, "%u", r->told.events);
@@ -338,6 +389,15 @@ static void fill_rcpt(
 	args->mta.addr = view.addr;
 }
 
+static void fill_header(
+    const struct runner *r, const struct line *l, struct arena *a, struct stage_args *args)
+{
+	args->field_name = argument(r, l);
+	args->field_value = arena_printf(a, " %s", words_of_command(l) < 3 ? "" : l->words[2]);
+	if (args->field_value == NULL)
+		die(r, "no memory");
+}
+
 static void run_stage(struct runner *r, const struct line *l, enum stage stage)
 {
 	struct stage_args args = {.stage = stage};
@@ -355,8 +415,15 @@ static void run_stage(struct runner *r, const struct line *l, enum stage stage)
 		fill_mail(r, l, &args);
 	else if (stage == STAGE_RCPT)
 		fill_rcpt(r, l, &a, &args);
+	else if (stage == STAGE_HEADER)
+		fill_header(r, l, &a, &args);
+	else if (stage == STAGE_BODY)
+		args.body = (const unsigned char *)argument(r, l);
+	if (args.body != NULL)
+		args.body_len = strlen((const char *)args.body);
 	r->told = (struct told){0};
 	session_event(&r->session, &args, r->now, &r->decision);
+	keep_changes(r);
 	arena_free(&a);
 	if (l->expect != 0)
 		judge(r, l);
@@ -365,7 +432,7 @@ static void run_stage(struct runner *r, const struct line *l, enum stage stage)
 static void run_line(struct runner *r, const struct line *l)
 {
 	static const enum stage stages[] = {STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT,
-	    STAGE_DATA, STAGE_EOH, STAGE_EOM, STAGE_ABORT};
+	    STAGE_DATA, STAGE_HEADER, STAGE_EOH, STAGE_BODY, STAGE_EOM, STAGE_ABORT};
 	const char *command = l->words[0];
 
 	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
@@ -423,6 +490,7 @@ int main(int argc, char **argv)
 	r.env = (struct session_env){.host = "mx.example.com", .emit = on_event, .arg = &r};
 	for (int i = 1; i < argc; i++)
 		run_file(&r, argv[i]);
+	strbuf_free(&r.changes);
 	printf("1..%u\n", r.rows);
 	return r.failed == 0 ? EXIT_OK : EXIT_FINDING;
 }
