@@ -15,18 +15,24 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strbuf.h"
+#include "core/change.h"
 #include "daemon/gate.h"
 
 enum {
 	/* Longer than any MTA waits between two commands (RFC 5321 4.5.3.2 has minutes). */
 	PEER_TIMEOUT_SEC = 3600,
 	REPLY_MAX = 2 * REPLY_TEXT_MAX + 1,
+	/* Postfix sends a header field whole: 100 KiB by default, and the limit can be raised. */
+	FRAME_MAX = 1024 * 1024,
 };
 
 struct connection {
 	struct session session;
 	unsigned long no_reply; /* SMFIP_NR_ bits that hold */
 	bool chosen;            /* the MTA sends our macros, where we asked for them */
+	bool lead_space;        /* header values come, and are given, with their first blank */
+	bool may_skip;          /* SMFIS_SKIP is understood */
 };
 
 static struct mlfi_options options;
@@ -37,29 +43,88 @@ static atomic_uint_fast64_t counter;
 
 static unsigned long unwanted_steps(const struct policy *p)
 {
-	unsigned long steps = SMFIP_NOBODY | SMFIP_NOHDRS | SMFIP_NOUNKNOWN;
+	unsigned long steps = SMFIP_NOUNKNOWN;
 
 	if ((p->stages & STAGE_BIT(STAGE_HELO)) == 0 && (p->facts & FACT_HELO) == 0)
 		steps |= SMFIP_NOHELO;
 	if ((p->stages & STAGE_BIT(STAGE_DATA)) == 0)
 		steps |= SMFIP_NODATA;
+	if ((p->stages & STAGE_BIT(STAGE_HEADER)) == 0)
+		steps |= SMFIP_NOHDRS;
 	if ((p->stages & STAGE_BIT(STAGE_EOH)) == 0)
 		steps |= SMFIP_NOEOH;
+	if ((p->stages & STAGE_BIT(STAGE_BODY)) == 0)
+		steps |= SMFIP_NOBODY;
 	return steps;
 }
 
-/* Where no check acts, nobody waits for an answer. */
+/* Where no check answers, nobody waits for an answer. */
 static unsigned long unneeded_replies(const struct policy *p)
 {
+	static const struct {
+		enum stage stage;
+		unsigned long flag;
+	} all[] = {
+	    {STAGE_CONNECT, SMFIP_NR_CONN},
+	    {STAGE_HELO, SMFIP_NR_HELO},
+	    {STAGE_MAIL, SMFIP_NR_MAIL},
+	    {STAGE_DATA, SMFIP_NR_DATA},
+	    {STAGE_HEADER, SMFIP_NR_HDR},
+	    {STAGE_EOH, SMFIP_NR_EOH},
+	    {STAGE_BODY, SMFIP_NR_BODY},
+	};
 	unsigned long replies = 0;
 
-	if ((p->stages & STAGE_BIT(STAGE_CONNECT)) == 0)
-		replies |= SMFIP_NR_CONN;
-	if ((p->stages & STAGE_BIT(STAGE_HELO)) == 0)
-		replies |= SMFIP_NR_HELO;
-	if ((p->stages & STAGE_BIT(STAGE_MAIL)) == 0)
-		replies |= SMFIP_NR_MAIL;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if ((p->answers & STAGE_BIT(all[i].stage)) == 0)
+			replies |= all[i].flag;
 	return replies;
+}
+
+/* What there is to be had of what the checks want: header values as they are, an end to the body.
+ */
+static unsigned long useful_steps(const struct policy *p)
+{
+	unsigned long steps = 0;
+
+	if ((p->facts & FACT_REFUSED_RECIPIENTS) != 0)
+		steps |= SMFIP_RCPT_REJ;
+	if ((p->stages & STAGE_BIT(STAGE_HEADER)) != 0)
+		steps |= SMFIP_HDR_LEADSPC;
+	if ((p->answers & STAGE_BIT(STAGE_BODY)) != 0)
+		steps |= SMFIP_SKIP;
+	return steps;
+}
+
+static const struct {
+	unsigned right;
+	unsigned long action;
+	const char *what;
+} rights[] = {
+    {RIGHT_ADD_FIELDS, SMFIF_ADDHDRS, "header fields to be added (SMFIF_ADDHDRS)"},
+    {RIGHT_DELETE_FIELDS, SMFIF_CHGHDRS, "header fields to be deleted (SMFIF_CHGHDRS)"},
+    {RIGHT_QUARANTINE, SMFIF_QUARANTINE, "messages to be held (SMFIF_QUARANTINE)"},
+};
+
+/* Which actions the checks need and the MTA offers. What is missing is told once. */
+static unsigned long agree_on_rights(struct session *s, unsigned long offered)
+{
+	static atomic_bool told;
+	unsigned long actions = 0;
+
+	s->rights = 0;
+	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		if ((s->policy->rights & rights[i].right) == 0)
+			continue;
+		if ((offered & rights[i].action) != 0) {
+			actions |= rights[i].action;
+			s->rights |= rights[i].right;
+		} else if (!atomic_exchange(&told, true)) {
+			log_warning("the MTA does not allow %s; messages that need it are deferred",
+			    rights[i].what);
+		}
+	}
+	return actions;
 }
 
 static void ask_macros(SMFICTX *ctx, const struct policy *p, unsigned long actions)
@@ -81,6 +146,11 @@ static void ask_macros(SMFICTX *ctx, const struct policy *p, unsigned long actio
 	smfi_setsymlist(ctx, SMFIM_EOM, none);
 }
 
+static void tell_progress(void *ctx)
+{
+	smfi_progress(ctx);
+}
+
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
     unsigned long reserved1, unsigned long reserved2, unsigned long *want_actions,
     unsigned long *want_steps, unsigned long *want1, unsigned long *want2)
@@ -93,15 +163,17 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	if (c == NULL)
 		return SMFIS_REJECT;
 	session_open(&c->session, p, options.env, counter++, clock_now());
+	c->session.progress = tell_progress;
+	c->session.progress_arg = ctx;
 	c->no_reply = steps & unneeded_replies(p);
+	c->lead_space = (steps & useful_steps(p) & SMFIP_HDR_LEADSPC) != 0;
+	c->may_skip = (steps & useful_steps(p) & SMFIP_SKIP) != 0;
 	smfi_setpriv(ctx, c);
 	gate_enter(&gate);
 	ask_macros(ctx, p, actions);
 	c->chosen = (actions & SMFIF_SETSYMLIST) != 0;
-	*want_actions = actions & SMFIF_SETSYMLIST;
-	*want_steps = (steps & unwanted_steps(p)) | c->no_reply;
-	if ((p->facts & FACT_REFUSED_RECIPIENTS) != 0)
-		*want_steps |= steps & SMFIP_RCPT_REJ;
+	*want_actions = (actions & SMFIF_SETSYMLIST) | agree_on_rights(&c->session, actions);
+	*want_steps = (steps & (unwanted_steps(p) | useful_steps(p))) | c->no_reply;
 	*want1 = 0;
 	*want2 = 0;
 	return SMFIS_CONTINUE;
@@ -162,6 +234,41 @@ static sfsistat answer(
 	return pass == SMFIS_NOREPLY ? pass : refuse(ctx, &d->verdict.reply, SMFIS_TEMPFAIL);
 }
 
+/* libmilter takes strings that it does not change as changeable ones. */
+static char *changeable(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+static bool make_change(SMFICTX *ctx, const struct connection *c, const struct change *change)
+{
+	struct strbuf value = {0};
+	char *name = changeable(change->name);
+	int done = MI_FAILURE;
+
+	if (change->kind == CHANGE_DELETE)
+		return smfi_chgheader(ctx, name, (int)change->index, NULL) == MI_SUCCESS;
+	if (c->lead_space)
+		strbuf_putc(&value, ' ');
+	change_fold(&value, change);
+	if (!value.failed && change->kind == CHANGE_INSERT)
+		done =
+		    smfi_insheader(ctx, (int)change->index, name, changeable(strbuf_text(&value)));
+	else if (!value.failed)
+		done = smfi_addheader(ctx, name, changeable(strbuf_text(&value)));
+	strbuf_free(&value);
+	return done == MI_SUCCESS;
+}
+
+/* What can't be done whole is not done: the message is deferred. */
+static bool carry_out(SMFICTX *ctx, const struct connection *c, const struct decision *d)
+{
+	for (const struct change *change = d->changes; change != NULL; change = change->next)
+		if (!make_change(ctx, c, change))
+			return false;
+	return d->hold == NULL || smfi_quarantine(ctx, changeable(d->hold)) == MI_SUCCESS;
+}
+
 static sfsistat dispatch(SMFICTX *ctx, const struct stage_args *args, unsigned long no_reply)
 {
 	struct connection *c = smfi_getpriv(ctx);
@@ -170,6 +277,15 @@ static sfsistat dispatch(SMFICTX *ctx, const struct stage_args *args, unsigned l
 	if (c == NULL)
 		return SMFIS_TEMPFAIL;
 	session_event(&c->session, args, clock_now(), &d);
+	if (d.enough_body && c->may_skip)
+		return SMFIS_SKIP;
+	if (!carry_out(ctx, c, &d)) {
+		static const struct reply again = {
+		    451, "4.3.0", "The message can't be marked or held now"};
+
+		log_error("libmilter refused a change of a message; it is deferred");
+		return refuse(ctx, &again, SMFIS_TEMPFAIL);
+	}
 	return answer(ctx, c, &d, no_reply);
 }
 
@@ -284,14 +400,28 @@ static sfsistat on_data(SMFICTX *ctx)
 {
 	struct stage_args args = {.stage = STAGE_DATA, .queue_id = macro(ctx, "i")};
 
-	return dispatch(ctx, &args, 0);
+	return dispatch(ctx, &args, SMFIP_NR_DATA);
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct stage_args args = {.stage = STAGE_HEADER, .field_name = name, .field_value = value};
+
+	return dispatch(ctx, &args, SMFIP_NR_HDR);
 }
 
 static sfsistat on_eoh(SMFICTX *ctx)
 {
 	struct stage_args args = {.stage = STAGE_EOH, .queue_id = macro(ctx, "i")};
 
-	return dispatch(ctx, &args, 0);
+	return dispatch(ctx, &args, SMFIP_NR_EOH);
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *bytes, size_t len)
+{
+	struct stage_args args = {.stage = STAGE_BODY, .body = bytes, .body_len = len};
+
+	return dispatch(ctx, &args, SMFIP_NR_BODY);
 }
 
 static sfsistat on_eom(SMFICTX *ctx)
@@ -366,7 +496,9 @@ bool mlfi_open(const struct mlfi_options *o)
 	    .xxfi_helo = on_helo,
 	    .xxfi_envfrom = on_mail,
 	    .xxfi_envrcpt = on_rcpt,
+	    .xxfi_header = on_header,
 	    .xxfi_eoh = on_eoh,
+	    .xxfi_body = on_body,
 	    .xxfi_eom = on_eom,
 	    .xxfi_abort = on_abort,
 	    .xxfi_close = on_close,
@@ -377,6 +509,7 @@ bool mlfi_open(const struct mlfi_options *o)
 	int fd;
 
 	options = *o;
+	smfi_setmaxdatasize(FRAME_MAX);
 	scratch_name(o, where, sizeof(where));
 	if (smfi_setconn(where) != MI_SUCCESS || smfi_register(desc) != MI_SUCCESS ||
 	    smfi_settimeout(PEER_TIMEOUT_SEC) != MI_SUCCESS || smfi_opensocket(1) != MI_SUCCESS) {
