@@ -13,9 +13,9 @@
 struct relay_rule {
 	struct conf_head head;
 	struct criteria criteria;
-	int action; /* enum verdict_kind: PERMIT, REJECT or DEFER */
+	int action; /* enum verdict_kind: PERMIT, HOLD, TAG, REJECT or DEFER */
 	const char *reply_text;
-	struct reply reply; /* made from it; code 0 for PERMIT */
+	struct reply reply; /* made from it; code 0 where the mail is accepted */
 	usec_t expires;     /* 0: never */
 	const char *owner, *reason;
 	bool i_know;

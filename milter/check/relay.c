@@ -116,8 +116,15 @@ const struct check check_relay = {"relay", relay_run};
 
 /* --- what a rule may say --------------------------------------------------- */
 
-static const struct conf_word action_words[] = {
-    {"permit", VERDICT_PERMIT}, {"reject", VERDICT_REJECT}, {"defer", VERDICT_DEFER}, {NULL, 0}};
+static const struct conf_word action_words[] = {{"permit", VERDICT_PERMIT}, {"hold", VERDICT_HOLD},
+    {"tag", VERDICT_TAG}, {"reject", VERDICT_REJECT}, {"defer", VERDICT_DEFER}, {NULL, 0}};
+
+/* Do recipients of this rule get their mail, if only after a look or with a mark? */
+static bool permits(const struct relay_rule *rule)
+{
+	return rule->action == VERDICT_PERMIT || rule->action == VERDICT_HOLD ||
+	       rule->action == VERDICT_TAG;
+}
 
 static const struct conf_row rule_rows[] = {
     {.key = "", .include = criteria_rows, .offset = offsetof(struct relay_rule, criteria)},
@@ -126,7 +133,9 @@ static const struct conf_row rule_rows[] = {
 	.offset = offsetof(struct relay_rule, action),
 	.words = action_words,
 	.required = true,
-	.doc = "What happens: permit, reject (5xx) or defer (4xx)."},
+	.doc = "What happens: permit; hold (permit, and the message is kept in the MTA's "
+	       "quarantine); tag (permit, and the message gets a field X-Relay-Guard); reject "
+	       "(5xx); defer (4xx)."},
     {.key = "reply",
 	.type = CONF_TEXT,
 	.offset = offsetof(struct relay_rule, reply_text),
@@ -161,7 +170,7 @@ static bool make_reply(struct conf_reader *r, struct relay_rule *rule)
 	unsigned class = rule->action == VERDICT_REJECT ? 5 : 4;
 	const char *why = NULL;
 
-	if (rule->action == VERDICT_PERMIT) {
+	if (permits(rule)) {
 		if (rule->reply_text != NULL)
 			diag_add(r->diag, DIAG_WARNING, &rule->head.loc,
 			    "rule `%s` permits: its reply is never given", rule->head.name);
@@ -192,7 +201,7 @@ static bool check_open(struct conf_reader *r, const struct relay_rule *rule)
 	const char *tld = domset_bare_tld(c->to.domains);
 	struct prefix wide;
 
-	if (rule->action != VERDICT_PERMIT || rule->i_know)
+	if (!permits(rule) || rule->i_know)
 		return true;
 	if (c->to.given && tld != NULL)
 		return conf_error(r, &rule->head.loc,
@@ -221,7 +230,7 @@ static void warn_of_verified(struct conf_reader *r, const struct relay_rule *rul
 	const struct texts_criterion *cert = &rule->criteria.cert;
 
 	for (size_t i = 0; i < cert->texts.count; i++)
-		if (rule->action == VERDICT_PERMIT && strcmp(cert->texts.items[i], "verified") == 0)
+		if (permits(rule) && strcmp(cert->texts.items[i], "verified") == 0)
 			diag_add(r->diag, DIAG_WARNING, &rule->head.loc,
 			    "rule `%s` trusts every certificate that the MTA verifies: with public "
 			    "authorities in its CA file, that is everybody; name fingerprints, or "
@@ -421,8 +430,13 @@ bool relay_make(struct conf_reader *r, const struct settings *settings,
 	             FACT_CLIENT_NAME,
 	    .mode = relay->mode == MODE_MONITOR ? MODE_MONITOR : (enum mode)settings->mode,
 	};
-	for (const struct relay_rule *u = first_rule(relay); u != NULL; u = next_rule(u))
+	for (const struct relay_rule *u = first_rule(relay); u != NULL; u = next_rule(u)) {
 		out->facts |= criteria_facts(&u->criteria);
+		if (u->action == VERDICT_HOLD)
+			out->rights |= RIGHT_QUARANTINE;
+		if (u->action == VERDICT_TAG)
+			out->rights |= RIGHT_ADD_FIELDS;
+	}
 	return true;
 }
 

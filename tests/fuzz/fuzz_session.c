@@ -2,7 +2,8 @@
  * Any sequence of stages with any strings, under the rules of the manual's example. What a stranger
  * may send to is asked again, of a few lines that know nothing of the program's own reading.
  *
- * Input: a byte for the stage, then as many strings, each ended by a newline, as it takes.
+ * Input: a byte for the stage, then as many strings, each ended by a newline, as it takes. A check
+ * of the test's own asks for changes with what the header and the body say.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "check/config.h"
 #include "core/event.h"
+#include "core/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +24,8 @@ static const char configuration[] =
     "domains ours { members = { example.com, [192.0.2.1] } }\n"
     "events { path = none syslog = no permitted = yes }\n"
     "relay {\n"
+    "  rule watched { to = trap@example.com action = hold }\n"
+    "  rule odd { to = @ours helo = odd.example action = tag }\n"
     "  rule inbound { to = @ours action = permit }\n"
     "  rule office { client = @friends action = permit }\n"
     "  rule login { auth = yes tls = yes action = permit }\n"
@@ -106,6 +110,103 @@ static void check_permitted(const struct session *s, const struct stage_args *ar
 	require(stays_here(args), "a stranger's recipient stays with us");
 }
 
+/* --- a check that asks for changes ------------------------------------------------- */
+
+/* What is attached and not yet ended. */
+static long attached;
+
+static void on_end(void *value, bool accepted)
+{
+	(void)accepted;
+	free(value);
+	attached--;
+}
+
+static void changes_run(
+    const void *self, struct session *s, enum stage stage, usec_t now, struct verdict *out)
+{
+	static const char nothing[] = "";
+	const char *name =
+	    stage == STAGE_HEADER && s->args->field_name != NULL ? s->args->field_name : nothing;
+	const char *value =
+	    stage == STAGE_HEADER && s->args->field_value != NULL ? s->args->field_value : nothing;
+	void *memory;
+
+	(void)self;
+	(void)now;
+	if (stage == STAGE_MAIL && (memory = malloc(8)) != NULL) {
+		attached++;
+		if (!message_attach(s, &attached, memory, on_end))
+			on_end(memory, false);
+	}
+	if (stage == STAGE_BODY) {
+		message_skip_body(s);
+		out->kind = VERDICT_TAG;
+		out->tag =
+		    arena_strndup(&s->msg.arena, (const char *)s->args->body, s->args->body_len);
+	}
+	if (stage != STAGE_HEADER)
+		return;
+	if (name[0] == 'd')
+		message_delete_field(s, name, (unsigned)strlen(value));
+	else if (name[0] == 'i')
+		message_insert_field(s, (unsigned)strlen(value) % 8, name, value);
+	else if (name[0] == 'r')
+		out->kind = VERDICT_REJECT;
+	else
+		message_add_field(s, name, value);
+	if (name[0] == 'h') {
+		out->kind = VERDICT_HOLD;
+		out->reason = arena_strdup(&s->msg.arena, value);
+	}
+}
+
+static bool is_clean(const char *s, bool with_tab)
+{
+	for (; *s != '\0'; s++)
+		if ((*s < ' ' || *s > '~') && !(with_tab && *s == '\t'))
+			return false;
+	return true;
+}
+
+static void check_changes(const struct decision *d)
+{
+	const struct change *last = NULL;
+	struct strbuf folded = {0};
+
+	for (const struct change *c = d->changes; c != NULL; last = c, c = c->next) {
+		require(is_clean(c->name, false) && *c->name != '\0', "a name is clean");
+		require(c->kind == CHANGE_DELETE || is_clean(c->value, true), "a value is clean");
+		if (last != NULL && c->kind == CHANGE_DELETE)
+			require(
+			    last->kind == CHANGE_DELETE &&
+				(strcasecmp(last->name, c->name) != 0 || last->index > c->index),
+			    "no deletion moves another");
+		if (c->kind == CHANGE_DELETE)
+			continue;
+		strbuf_reset(&folded);
+		change_fold(&folded, c);
+		for (const char *s = strbuf_text(&folded); (s = strchr(s, '\n')) != NULL; s++)
+			require(s[1] == ' ' || s[1] == '\t', "a fold is followed by a blank");
+	}
+	strbuf_free(&folded);
+	require(d->hold == NULL || is_clean(d->hold, false), "a reason is clean");
+}
+
+static void check_decision(
+    const struct session *s, const struct stage_args *args, const struct decision *d)
+{
+	bool refused = d->verdict.kind >= VERDICT_DEFER;
+
+	require(args->stage == STAGE_EOM || (d->changes == NULL && d->hold == NULL),
+	    "only a message that is over is changed");
+	require(
+	    !refused || (d->changes == NULL && d->hold == NULL), "what is refused is not changed");
+	require(!refused || args->stage != STAGE_BODY || !d->enough_body, "a refusal is given");
+	require(s->msg.open || attached == 0, "what is over is ended");
+	check_changes(d);
+}
+
 /* --- the input ------------------------------------------------------------- */
 
 struct input {
@@ -150,6 +251,12 @@ static void fill(struct input *in, struct stage_args *args)
 		args->auth_mech = next(in);
 		args->tls_version = next(in);
 		args->cert_fingerprint = next(in);
+	} else if (args->stage == STAGE_HEADER) {
+		args->field_name = next(in);
+		args->field_value = next(in);
+	} else if (args->stage == STAGE_BODY) {
+		args->body = (const unsigned char *)next(in);
+		args->body_len = args->body == NULL ? 0 : strlen((const char *)args->body);
 	} else if (args->stage == STAGE_RCPT) {
 		args->address = next(in);
 		args->mta.mailer = next(in);
@@ -184,15 +291,40 @@ static const struct config *configured(void)
 	return c;
 }
 
+/* The rules, and behind them the check above. */
+static const struct policy *all_checks(void)
+{
+	static const struct check changes = {"changes", changes_run};
+	static struct policy_entry entries[2];
+	static struct policy policy;
+
+	if (policy.count == 0) {
+		policy = configured()->policy;
+		require(policy.count == 1, "there is one check");
+		entries[0] = policy.entries[0];
+		entries[1] = (struct policy_entry){.check = &changes,
+		    .stages =
+			STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_BODY)};
+		policy.entries = entries;
+		policy.count = 2;
+	}
+	return &policy;
+}
+
+/* In this order, so that what is kept of earlier inputs stays what it was. */
+static const enum stage stages[] = {STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA,
+    STAGE_EOH, STAGE_EOM, STAGE_ABORT, STAGE_HEADER, STAGE_BODY};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct session_env env = {.host = "mx", .emit = on_event, .permitted = true};
 	struct input in = {data, size, {0}};
 	struct session s;
 
-	session_open(&s, &configured()->policy, &env, 1, 0);
+	session_open(&s, all_checks(), &env, 1, 0);
 	while (in.size > 0) {
-		struct stage_args args = {.stage = (enum stage)(in.data[0] % (STAGE_ABORT + 1))};
+		struct stage_args args = {
+		    .stage = stages[in.data[0] % (sizeof(stages) / sizeof(stages[0]))]};
 		struct decision d;
 
 		in.data++;
@@ -204,11 +336,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(d.verdict.kind != VERDICT_UNDECIDED, "a decision is final");
 		if (args.stage == STAGE_RCPT) {
 			require(events == 1, "each recipient has one event");
-			if (d.verdict.kind == VERDICT_PERMIT)
+			if (d.verdict.kind <= VERDICT_HOLD)
 				check_permitted(&s, &args);
 		}
+		check_decision(&s, &args, &d);
 	}
 	session_close(&s);
+	require(attached == 0, "everything is ended");
 	arena_free(&in.arena);
 	return 0;
 }

@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
-from guard import BINARY, Guard
+from guard import BINARY, RULES, Guard
 from tap import Tap
 
 tap = Tap()
@@ -49,11 +49,11 @@ class Milter:
         data = self.exactly(n)
         return data[:1], data[1:]
 
-    def open(self, address="203.0.113.9"):
-        self.send(b"O", struct.pack("!III", 6, 0x1ff, 0x1fffff))
+    def open(self, address="203.0.113.9", actions=0x1ff):
+        self.send(b"O", struct.pack("!III", 6, actions, 0x1fffff))
         command, payload = self.read()
         assert command == b"O"
-        self.steps = struct.unpack("!III", payload[:12])[2]
+        self.actions, self.steps = struct.unpack("!II", payload[4:12])
         self.send(b"C", b"x.example.net\0" + b"4" + struct.pack("!H", 4000) + address.encode() + b"\0")
         if not self.steps & 0x1000:
             self.read()
@@ -71,13 +71,31 @@ class Milter:
         self.send(b"A")
         return command + payload
 
+    def message(self, recipient):
+        """What is said at the end of a message to one of ours."""
+        self.send(b"M", b"<a@ext.example.net>\0")
+        if not self.steps & 0x4000:
+            self.read()
+        self.send(b"D", b"R{rcpt_mailer}\0local\0{rcpt_host}\0\0{rcpt_addr}\0" +
+                  recipient.strip("<>").encode() + b"\0")
+        self.send(b"R", recipient.encode() + b"\0")
+        assert self.read() == (b"c", b"")
+        self.send(b"E")
+        said = []
+        while not said or said[-1][0] in b"himqp":
+            said.append(b"".join(self.read()))
+        return said
+
     def session(self):
         """A whole one; True when its answers are right."""
         right = (self.rcpt("<b@ext.example.net>").startswith(b"y550 5.7.1 Relay access denied")
                  and self.rcpt("<b@example.com>", outside=False) == b"c")
+        self.close()
+        return right
+
+    def close(self):
         self.send(b"Q")
         self.sock.close()
-        return right
 
 
 class Load:
@@ -310,4 +328,41 @@ def event_log_in_the_way():
     guard.remove()
 
 
-tap.run(sockets, drain, backpressure, odd_orders, nothing_left_over, event_log_in_the_way, reloads, crashes)
+def rights():
+    """What is asked of the mail server, and what happens when it does not offer it."""
+    rules = 'rule watched { to = trap@example.com action = hold }\n' \
+            'rule odd { to = odd@example.com action = tag }\n'
+    guard = Guard(rules=rules + RULES).start()
+    m = Milter(guard.socket).open()
+    tap.equal(m.actions & 0x3f, 0x21, "adding fields and quarantine are asked for, and no more")
+    tap.equal(m.steps & 0x70, 0x70, "header and body are not")
+    tap.equal(m.message("<bob@example.com>"), [b"c"], "nothing is done to a plain message")
+    said = m.message("<trap@example.com>")
+    tap.ok(len(said) == 2 and said[0].startswith(b"qrelay-guard: relay rule watched") and said[1] == b"c",
+           "a held one is quarantined", said)
+    said = m.message("<odd@example.com>")
+    tap.ok(len(said) == 2 and said[0].startswith(b"hX-Relay-Guard\0tag; check=relay; rule=odd; id=")
+           and said[1] == b"c", "a tagged one gets a field", said)
+    m.close()
+    m = Milter(guard.socket).open(actions=0x1ff & ~0x20)
+    said = m.message("<trap@example.com>")
+    tap.ok(said[0].startswith(b"y451 4.3.5 The mail server does not let"), "without the right it is deferred", said)
+    tap.equal(m.message("<bob@example.com>"), [b"c"], "and what needs none passes")
+    tap.ok(guard.log_text().count("does not allow messages to be held") <= 2 and
+           "does not allow messages to be held" in guard.log_text(), "and the log says so")
+    m.close()
+    guard.remove()
+    guard = Guard(rules=rules + RULES, top="mode = monitor").start()
+    m = Milter(guard.socket).open()
+    tap.equal(m.actions & 0x3f, 0, "in monitor mode nothing is asked for")
+    tap.equal(m.message("<trap@example.com>"), [b"c"], "and nothing done")
+    m.close()
+    guard.remove()
+    guard = Guard().start()
+    m = Milter(guard.socket).open()
+    tap.equal(m.actions & 0x3f, 0, "nor where no rule holds or tags")
+    m.close()
+    guard.remove()
+
+
+tap.run(rights, sockets, drain, backpressure, odd_orders, nothing_left_over, event_log_in_the_way, reloads, crashes)

@@ -80,6 +80,9 @@ static const struct row refused[] = {
     {"rule a { client = @world tls = yes from = example.com action = permit }" END,
 	"permits all clients of"},
     {"rule a { client = @world i-know = no action = permit }" END, "permits all clients of"},
+    {"rule a { action = hold }", "rule `a` permits strangers"},
+    {"rule a { client = @world action = tag }", "permits all clients of"},
+    {"rule a { to = .com action = hold }" END, "permits mail to all of"},
     /* no end */
     {"", "found no rule"},
     {"rule a { to = @ours action = permit }", "rule `a`, the last one"},
