@@ -57,4 +57,10 @@ const char *domset_bare_tld(const struct domset *s);
  */
 const char *domset_entry(const struct domset *s, size_t i);
 
+/*
+ * The plain name that was added first, in canonical form; localhost does not count. NULL when
+ * there is none. Owned by the set.
+ */
+const char *domset_first_name(const struct domset *s);
+
 #endif

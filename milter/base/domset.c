@@ -23,6 +23,7 @@ struct domset {
 	struct arena arena;
 	size_t count;
 	const char **entries;
+	const char *first;  /* see domset_first_name() */
 	struct slot *slots; /* open addressing, at most half full; NULL in an empty set */
 	uint32_t mask;
 	bool has_root; /* "." is an entry */
@@ -32,11 +33,17 @@ struct domset_builder {
 	struct arena arena;
 	size_t count, cap;
 	const char **entries;
+	const char *first;
 };
 
 struct domset_builder *domset_builder_new(void)
 {
 	return calloc(1, sizeof(struct domset_builder));
+}
+
+static bool is_plain_name(const char *entry)
+{
+	return entry[0] != '.' && entry[0] != '[' && strcmp(entry, "localhost") != 0;
 }
 
 static enum domset_error add_text(struct domset_builder *b, const char *entry)
@@ -56,6 +63,8 @@ static enum domset_error add_text(struct domset_builder *b, const char *entry)
 	if (copy == NULL)
 		return DOMSET_NO_MEMORY;
 	b->entries[b->count++] = copy;
+	if (b->first == NULL && is_plain_name(copy))
+		b->first = copy;
 	return DOMSET_OK;
 }
 
@@ -111,6 +120,9 @@ enum domset_error domset_builder_add(
 
 bool domset_builder_add_set(struct domset_builder *b, const struct domset *s)
 {
+	/* Its entries come sorted; the order in which they were added is gone but for this. */
+	if (b->first == NULL && s != NULL && s->first != NULL && add_text(b, s->first) != DOMSET_OK)
+		return false;
 	for (size_t i = 0; s != NULL && i < s->count; i++)
 		if (add_text(b, s->entries[i]) != DOMSET_OK)
 			return false;
@@ -181,6 +193,7 @@ struct domset *domset_build(struct domset_builder **b)
 	if (s != NULL) {
 		s->arena = (*b)->arena;
 		s->entries = (*b)->entries;
+		s->first = (*b)->first;
 		if ((*b)->count > 0)
 			qsort(s->entries, (*b)->count, sizeof(*s->entries), compare);
 		for (size_t i = 0; i < (*b)->count; i++)
@@ -288,4 +301,9 @@ const char *domset_bare_tld(const struct domset *s)
 const char *domset_entry(const struct domset *s, size_t i)
 {
 	return s != NULL && i < s->count ? s->entries[i] : NULL;
+}
+
+const char *domset_first_name(const struct domset *s)
+{
+	return s == NULL ? NULL : s->first;
 }

@@ -193,6 +193,37 @@ static void test_entries(void **state)
 
 static const struct {
 	const char *set, *want;
+} firsts[] = {
+    {"", NULL},
+    {"localhost .example.com [192.0.2.1] .", NULL},
+    {"localhost [192.0.2.1] .a.example z.example a.example", "z.example"},
+    {"B\xc3\xbc\x63her.Example. a.example", "xn--bcher-kva.example"},
+};
+
+static void test_first_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+		struct domset_builder *b = domset_builder_new();
+		struct domset *s = set_of(firsts[i].set), *copy;
+
+		assert_true(domset_builder_add_set(b, s));
+		add(b, "0.example", 9);
+		copy = domset_build(&b);
+		if (firsts[i].want == NULL)
+			assert_null(domset_first_name(s));
+		else
+			assert_string_equal(domset_first_name(s), firsts[i].want);
+		assert_string_equal(
+		    domset_first_name(copy), firsts[i].want == NULL ? "0.example" : firsts[i].want);
+		domset_free(&s);
+		domset_free(&copy);
+	}
+	assert_null(domset_first_name(NULL));
+}
+
+static const struct {
+	const char *set, *want;
 } tlds[] = {
     {"", NULL},
     {"example.com .example.com [192.0.2.1]", NULL},
@@ -341,6 +372,7 @@ int main(void)
 	    cmocka_unit_test(test_literals),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_entries),
+	    cmocka_unit_test(test_first_name),
 	    cmocka_unit_test(test_bare_tld),
 	    cmocka_unit_test(test_against_naive),
 	    cmocka_unit_test(test_threads),
