@@ -1,33 +1,60 @@
-/* A connection with a deadline for every wait. */
+/* A connection of which every wait has an end. */
 #ifndef SELFTEST_CHANNEL_H
 #define SELFTEST_CHANNEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/strbuf.h"
-#include "conf/schema.h"
 
-struct channel {
-	int fd;                   /* -1: closed */
-	unsigned timeout_ms;      /* of one wait */
-	struct strbuf in;         /* what was read and not used yet */
-	char error[160];          /* why the last call failed */
-	char peer[ADDR_TEXT_MAX]; /* the server's address; "" on a unix socket */
-	struct addr own;          /* our own address; ADDR_NONE on a unix socket */
+/* What is resolved once and connected to often. */
+struct endpoint {
+	struct sockaddr_storage addr;
+	socklen_t len;
 };
 
-/* `source` (may be NULL): the address to connect from. False with c->error. */
-bool channel_open(struct channel *c, const struct conf_socket *to, const struct addr *source,
-    unsigned timeout_ms);
-bool channel_send(struct channel *c, const void *data, size_t len);
+#define CHANNEL_ERROR_SIZE 200
+#define ENDPOINTS_MAX 8
 
-/* Waits for more bytes in c->in. False at the end, after the time, or beyond 2 MiB. */
-bool channel_read(struct channel *c);
+struct channel {
+	int fd; /* -1: closed */
+	struct strbuf in;
+	usec_t timeout; /* of one wait */
+	char error[CHANNEL_ERROR_SIZE];
+};
 
-/* Drops the first `len` bytes of c->in. */
-void channel_used(struct channel *c, size_t len);
+/* False, and *error in words: the path is too long. */
+bool endpoint_unix(const char *path, struct endpoint *out, char error[CHANNEL_ERROR_SIZE]);
+
+/*
+ * The addresses of a host, at most ENDPOINTS_MAX, of one family unless it is ADDR_NONE. 0, and
+ * `error` in words, when there is none.
+ */
+size_t endpoint_resolve(const char *host, uint16_t port, enum addr_family family,
+    struct endpoint out[ENDPOINTS_MAX], char error[CHANNEL_ERROR_SIZE]);
+
+/* `source` ADDR_NONE: the system's choice. False: told in c->error. */
+bool channel_open(
+    struct channel *c, const struct endpoint *to, const struct addr *source, usec_t timeout);
+
+/* False: told in c->error. */
+bool channel_send(struct channel *c, const char *bytes, size_t len);
+
+/* Reads what is there, at least a byte, until `deadline` (monotonic). False: told in c->error. */
+bool channel_read(struct channel *c, usec_t deadline);
+
+/* Forgets the first `len` bytes of c->in. */
+void channel_take(struct channel *c, size_t len);
+
+/* When a wait that begins now must end. */
+usec_t channel_deadline(const struct channel *c);
+
+/* Its own and the other's address; ADDR_NONE for a unix socket. */
+void channel_addresses(const struct channel *c, struct addr *own, struct addr *peer);
+
 void channel_close(struct channel *c);
 
 #endif

@@ -12,33 +12,51 @@
 #define SMTP_LINE_MAX 4096
 #define SMTP_REPLY_LINES_MAX 200
 
+/* "5.123.123" and its NUL. */
+#define SMTP_ENHANCED_SIZE 12
+
 enum smtp_read { SMTP_READ_MORE, SMTP_READ_REPLY, SMTP_READ_BAD };
 
 struct smtp_reply {
-	unsigned code;     /* 200 to 599 */
-	char enhanced[12]; /* "5.7.1", "" when none */
-	const char *text;  /* all lines, codes removed, joined by '\n'; points into the caller's
-	                      buffer `lines` */
+	unsigned code;                     /* 200 to 599 */
+	char enhanced[SMTP_ENHANCED_SIZE]; /* "5.7.1", "" when none */
+	const char *text; /* all lines, codes removed, joined by '\n'; points into the caller's
+	                     buffer `lines` */
 	unsigned lines;
 };
 
 /*
  * Looks for one complete (multi-line) reply at the start of `len` bytes. REPLY: *used bytes belong
- * to it; `lines` holds the text. BAD: not SMTP, codes that differ, or a limit exceeded.
+ * to it; `lines` is emptied and holds the text. BAD: not SMTP, codes that differ, a NUL, or a limit
+ * exceeded. Lines may end in LF alone.
  */
 enum smtp_read smtp_reply_read(
     const char *buf, size_t len, struct strbuf *lines, struct smtp_reply *out, size_t *used);
+
+/*
+ * How many bytes at `s` are an enhanced code (RFC 3463) of the reply's class, the blank behind it
+ * included, 0 when there is none. `out` gets the code without the blank.
+ */
+size_t smtp_enhanced_read(const char *s, size_t len, unsigned code, char out[SMTP_ENHANCED_SIZE]);
 
 /* Does an EHLO reply offer this keyword? *arguments (may be NULL) points at the rest of its line.
  */
 bool smtp_ehlo_offers(
     const struct smtp_reply *ehlo, const char *keyword, const char **arguments, size_t *len);
 
-/* "XCLIENT ADDR=... \r\n" with xtext encoding; IPv6 gets its tag. login NULL or "": not sent. */
+/* Is `word` one of the words of such a rest? Without case. */
+bool smtp_has_word(const char *arguments, size_t len, const char *word);
+
+/*
+ * "XCLIENT ADDR=... \r\n" with xtext encoding (RFC 3461 4); IPv6 gets its tag. NULL or "": not
+ * sent.
+ */
 void smtp_write_xclient(struct strbuf *b, const struct addr *client, const char *name,
     const char *helo, const char *login);
 
-/* xtext (RFC 3461 4). */
 void smtp_write_xtext(struct strbuf *b, const char *s, size_t len);
+
+/* "AUTH PLAIN ...\r\n" (RFC 4954, RFC 4616). */
+void smtp_write_auth_plain(struct strbuf *b, const char *user, const char *password);
 
 #endif

@@ -1,186 +1,215 @@
 #include "selftest/channel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+/* A server that talks more without a pause for an answer is not one. */
+enum { INPUT_MAX = 2 * 1024 * 1024, READ_SIZE = 16384 };
 
-enum { INPUT_MAX = 2 * 1024 * 1024 };
+/* --- where to -------------------------------------------------------------- */
 
-static bool failed(struct channel *c, const char *why)
+bool endpoint_unix(const char *path, struct endpoint *out, char error[CHANNEL_ERROR_SIZE])
 {
-	snprintf(c->error, sizeof(c->error), "%s", why);
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	size_t len = strlen(path);
+
+	if (len >= sizeof(un.sun_path)) {
+		snprintf(error, CHANNEL_ERROR_SIZE, "the path has %zu bytes; at most %zu go", len,
+		    sizeof(un.sun_path) - 1);
+		return false;
+	}
+	memcpy(un.sun_path, path, len);
+	*out = (struct endpoint){.len = sizeof(un)};
+	memcpy(&out->addr, &un, sizeof(un));
+	return true;
+}
+
+size_t endpoint_resolve(const char *host, uint16_t port, enum addr_family family,
+    struct endpoint out[ENDPOINTS_MAX], char error[CHANNEL_ERROR_SIZE])
+{
+	static const int families[] = {
+	    [ADDR_NONE] = AF_UNSPEC, [ADDR_V4] = AF_INET, [ADDR_V6] = AF_INET6};
+	struct addrinfo hints = {.ai_family = families[family], .ai_socktype = SOCK_STREAM};
+	struct addrinfo *all = NULL;
+	char service[8];
+	size_t count = 0;
+	int failed;
+
+	snprintf(service, sizeof(service), "%u", (unsigned)port);
+	failed = getaddrinfo(host, service, &hints, &all);
+	if (failed != 0) {
+		snprintf(error, CHANNEL_ERROR_SIZE, "%s", gai_strerror(failed));
+		return 0;
+	}
+	for (const struct addrinfo *a = all; a != NULL && count < ENDPOINTS_MAX; a = a->ai_next) {
+		if (a->ai_addrlen > sizeof(out[count].addr))
+			continue;
+		out[count] = (struct endpoint){.len = a->ai_addrlen};
+		memcpy(&out[count++].addr, a->ai_addr, a->ai_addrlen);
+	}
+	freeaddrinfo(all);
+	return count;
+}
+
+/* --- the connection -------------------------------------------------------- */
+
+static bool fail(struct channel *c, const char *what, int error)
+{
+	snprintf(c->error, sizeof(c->error), "%s: %s", what, strerror(error));
 	return false;
 }
 
-static bool wait_for(struct channel *c, short events, usec_t until)
+usec_t channel_deadline(const struct channel *c)
+{
+	return clock_monotonic() + c->timeout;
+}
+
+/* Waits for `events`. False when the deadline has passed. */
+static bool wait_for(struct channel *c, short events, usec_t deadline, const char *what)
 {
 	struct pollfd p = {.fd = c->fd, .events = events};
-	int n;
 
-	do {
-		usec_t left = until - clock_monotonic();
+	for (;;) {
+		usec_t left = deadline - clock_monotonic();
+		int n = left <= 0 ? 0 : poll(&p, 1, (int)(left / USEC_PER_MSEC) + 1);
 
-		n = poll(&p, 1, left <= 0 ? 0 : (int)(left / USEC_PER_MSEC + 1));
-	} while (n < 0 && errno == EINTR);
-	return n > 0 ? true : failed(c, n == 0 ? "no answer in time" : strerror(errno));
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return fail(c, what, errno);
+		if (n == 0) {
+			snprintf(c->error, sizeof(c->error), "%s: no answer within %lld s", what,
+			    (long long)((c->timeout + USEC_PER_SEC - 1) / USEC_PER_SEC));
+			return false;
+		}
+	}
 }
 
-static usec_t deadline(const struct channel *c)
-{
-	return clock_monotonic() + (usec_t)c->timeout_ms * USEC_PER_MSEC;
-}
-
-static bool bind_source(int fd, const struct addr *source)
+static bool bind_to(struct channel *c, const struct addr *source)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	int failed = 0;
 
 	if (source->family == ADDR_V4) {
 		memcpy(&in.sin_addr, source->bytes, 4);
-		return bind(fd, (struct sockaddr *)&in, sizeof(in)) == 0;
+		failed = bind(c->fd, (const struct sockaddr *)&in, sizeof(in));
+	} else if (source->family == ADDR_V6) {
+		memcpy(&in6.sin6_addr, source->bytes, 16);
+		failed = bind(c->fd, (const struct sockaddr *)&in6, sizeof(in6));
 	}
-	memcpy(&in6.sin6_addr, source->bytes, 16);
-	return bind(fd, (struct sockaddr *)&in6, sizeof(in6)) == 0;
+	return failed == 0 || fail(c, "can't use the source address", errno);
 }
 
-static bool connect_to(
-    struct channel *c, const struct sockaddr *sa, socklen_t len, const struct addr *source)
+static bool connect_to(struct channel *c, const struct endpoint *to)
 {
+	socklen_t len = sizeof(int);
 	int error = 0;
-	socklen_t size = sizeof(error);
 
-	c->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0)
-		return failed(c, strerror(errno));
-	if (source != NULL && source->family != ADDR_NONE && !bind_source(c->fd, source))
-		return failed(c, "this host can't send from that source address");
-	if (connect(c->fd, sa, len) == 0)
+	if (connect(c->fd, (const struct sockaddr *)&to->addr, to->len) == 0)
 		return true;
+	/* A unix socket whose backlog is full says EAGAIN, and can't be waited for. */
 	if (errno != EINPROGRESS)
-		return failed(c, strerror(errno));
-	if (!wait_for(c, POLLOUT, deadline(c)))
+		return fail(c, "can't connect", errno);
+	if (!wait_for(c, POLLOUT, channel_deadline(c), "can't connect"))
 		return false;
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
-		return failed(c, strerror(error));
-	return true;
-}
-
-static bool open_unix(struct channel *c, const char *path)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof(un.sun_path))
-		return failed(c, "the path is too long for a socket");
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	return connect_to(c, (struct sockaddr *)&un, sizeof(un), NULL);
-}
-
-static void learn_addresses(struct channel *c, const struct sockaddr *peer)
-{
-	struct sockaddr_storage own;
-	socklen_t len = sizeof(own);
-	struct addr a;
-
-	if (addr_from_sockaddr(peer, &a, NULL))
-		addr_format(&a, c->peer);
-	if (getsockname(c->fd, (struct sockaddr *)&own, &len) == 0)
-		addr_from_sockaddr((struct sockaddr *)&own, &c->own, NULL);
-}
-
-static bool open_tcp(struct channel *c, const struct conf_socket *to, const struct addr *source)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list;
-	char port[8];
-	bool ok = false;
-	int e;
-
-	if (source != NULL && source->family != ADDR_NONE)
-		hints.ai_family = source->family == ADDR_V4 ? AF_INET : AF_INET6;
-	snprintf(port, sizeof(port), "%u", (unsigned)to->port);
-	e = getaddrinfo(to->host, port, &hints, &list);
-	if (e != 0)
-		return failed(c, gai_strerror(e));
-	for (struct addrinfo *ai = list; ai != NULL && !ok; ai = ai->ai_next) {
-		if (c->fd >= 0)
-			close(c->fd);
-		ok = connect_to(c, ai->ai_addr, ai->ai_addrlen, source);
-		if (ok)
-			learn_addresses(c, ai->ai_addr);
-	}
-	freeaddrinfo(list);
-	return ok;
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	return error == 0 || fail(c, "can't connect", error);
 }
 
 bool channel_open(
-    struct channel *c, const struct conf_socket *to, const struct addr *source, unsigned timeout_ms)
+    struct channel *c, const struct endpoint *to, const struct addr *source, usec_t timeout)
 {
-	bool ok;
+	const int on = 1;
 
-	*c = (struct channel){.fd = -1, .timeout_ms = timeout_ms, .in = {.max = INPUT_MAX}};
-	ok = to->kind == CONF_SOCKET_UNIX ? open_unix(c, to->path) : open_tcp(c, to, source);
-	if (!ok)
-		channel_close(c);
-	return ok;
+	*c = (struct channel){.timeout = timeout, .in = {.max = INPUT_MAX}};
+	c->fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd < 0)
+		return fail(c, "can't make a socket", errno);
+	if (to->addr.ss_family != AF_UNIX)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (bind_to(c, source) && connect_to(c, to))
+		return true;
+	channel_close(c);
+	return false;
 }
 
-bool channel_send(struct channel *c, const void *data, size_t len)
+bool channel_send(struct channel *c, const char *bytes, size_t len)
 {
-	const char *p = data;
-	usec_t until = deadline(c);
+	usec_t deadline = channel_deadline(c);
 
 	while (len > 0) {
-		ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
+		ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
 
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return failed(c, strerror(errno));
-		if (n < 0) {
-			if (!wait_for(c, POLLOUT, until))
-				return false;
-			continue;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			return fail(c, "the connection broke", errno);
+		} else if (!wait_for(c, POLLOUT, deadline, "sending")) {
+			return false;
 		}
-		p += n;
-		len -= (size_t)n;
 	}
 	return true;
 }
 
-bool channel_read(struct channel *c)
+bool channel_read(struct channel *c, usec_t deadline)
 {
-	char buf[16384];
-	ssize_t n;
+	char buf[READ_SIZE];
 
-	if (!wait_for(c, POLLIN, deadline(c)))
-		return false;
-	n = recv(c->fd, buf, sizeof(buf), 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
-	if (n < 0)
-		return failed(c, strerror(errno));
-	if (n == 0)
-		return failed(c, "the server closed the connection");
-	strbuf_add(&c->in, buf, (size_t)n);
-	return c->in.failed ? failed(c, "the server says too much") : true;
+	for (;;) {
+		ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
+
+		if (n > 0) {
+			strbuf_add(&c->in, buf, (size_t)n);
+			if (!c->in.failed)
+				return true;
+			snprintf(c->error, sizeof(c->error), "the other side talks without end");
+			return false;
+		}
+		if (n == 0) {
+			snprintf(c->error, sizeof(c->error), "the connection was closed");
+			return false;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return fail(c, "the connection broke", errno);
+		if (!wait_for(c, POLLIN, deadline, "waiting"))
+			return false;
+	}
 }
 
-void channel_used(struct channel *c, size_t len)
+void channel_take(struct channel *c, size_t len)
 {
-	memmove(c->in.data, c->in.data + len, c->in.len - len + 1);
+	memmove(c->in.data, c->in.data + len, c->in.len - len);
 	c->in.len -= len;
+	c->in.data[c->in.len] = '\0';
+}
+
+void channel_addresses(const struct channel *c, struct addr *own, struct addr *peer)
+{
+	struct sockaddr_storage s;
+	socklen_t len = sizeof(s);
+
+	*own = *peer = (struct addr){.family = ADDR_NONE};
+	if (getsockname(c->fd, (struct sockaddr *)&s, &len) == 0)
+		(void)addr_from_sockaddr((const struct sockaddr *)&s, own, NULL);
+	len = sizeof(s);
+	if (getpeername(c->fd, (struct sockaddr *)&s, &len) == 0)
+		(void)addr_from_sockaddr((const struct sockaddr *)&s, peer, NULL);
 }
 
 void channel_close(struct channel *c)
 {
 	if (c->fd >= 0)
-		close(c->fd);
+		(void)close(c->fd);
 	c->fd = -1;
 	strbuf_free(&c->in);
 }

@@ -1,303 +1,369 @@
-#include <getopt.h>
-#include <pthread.h>
+/* `relay-guard selftest`: shows what strangers and friends can do. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/command.h"
+#include "base/escape.h"
+#include "base/names.h"
 #include "check/config.h"
-#include "conf/schema.h"
-#include "selftest/output.h"
+#include "selftest/options.h"
 #include "selftest/plan.h"
-#include "selftest/transport.h"
+#include "selftest/report.h"
+#include "selftest/run.h"
 
-enum { PARALLEL_SESSIONS = 8, PASSWORD_MAX = 256 };
+/* Nobody's, so that no postmaster is bothered: no message is sent, but its names are looked up. */
+static const char *const outsiders[] = {"example.org", "example.net", "example.com", NULL};
 
-struct options {
-	const char *conf, *milter, *smtp, *domain, *outside, *source, *user, *password_file,
-	    *format;
-	const char *timeout;
-	int list;
+/* An address for literals where that of the server is not known. */
+#define UNKNOWN_SERVER "192.0.2.25"
+
+struct selftest {
+	struct selftest_options o;
+	struct arena arena;
+	struct config *config; /* NULL: none */
+	const char *config_path;
+	struct probe_names names;
+	struct way way;
+	struct plan plan;
+	usec_t now;
 };
 
-struct job {
-	pthread_t thread;
-	transport_fn *run;
-	const struct transport_options *transport;
-	struct trial *trials;
-	size_t count;
-	bool threaded;
-};
-
-static const struct command *const self = &command_selftest;
-
-static bool read_options(int argc, char **argv, struct options *o)
+static int fail(int code, const char *what, const char *detail)
 {
-	const struct {
-		const char *name;
-		const char **value;
-	} table[] = {
-	    {"conf", &o->conf},
-	    {"milter", &o->milter},
-	    {"smtp", &o->smtp},
-	    {"domain", &o->domain},
-	    {"outside", &o->outside},
-	    {"source", &o->source},
-	    {"auth-user", &o->user},
-	    {"auth-password-file", &o->password_file},
-	    {"format", &o->format},
-	    {"timeout", &o->timeout},
-	};
-	enum { COUNT = sizeof(table) / sizeof(table[0]) };
-	struct option list[COUNT + 2] = {{0}};
-	int c;
+	struct strbuf b = {0};
 
-	for (int i = 0; i < COUNT; i++)
-		list[i] = (struct option){table[i].name, required_argument, NULL, i + 1};
-	list[COUNT] = (struct option){"list", no_argument, &o->list, 1};
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:", list, NULL)) != -1) {
-		if (c == 'c')
-			o->conf = optarg;
-		else if (c >= 1 && c <= COUNT)
-			*table[c - 1].value = optarg;
-		else if (c != 0)
-			return false;
-	}
-	return optind == argc;
-}
-
-static bool read_format(const char *text, enum output_format *out)
-{
-	static const char *const names[] = {"text", "json", "tap", "junit"};
-
-	*out = OUTPUT_TEXT;
-	for (int i = 0; text != NULL && i < 4; i++)
-		if (strcmp(text, names[i]) == 0) {
-			*out = (enum output_format)i;
-			return true;
-		}
-	return text == NULL;
-}
-
-/* HOST, HOST:PORT, [ADDRESS]:PORT; port 25 where none is given. */
-static bool read_smtp(const char *text, struct conf_socket *out)
-{
-	static char host[256];
-	const char *colon = strrchr(text, ':'), *end = text + strlen(text);
-	unsigned long port = 25;
-	char *rest;
-
-	if (text[0] == '[') {
-		end = strchr(text, ']');
-		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-			return false;
-		colon = end[1] == ':' ? end + 1 : NULL;
-		text++;
-	} else if (colon != NULL && strchr(text, ':') == colon) {
-		end = colon;
-	} else {
-		colon = NULL;
-	}
-	if (colon != NULL) {
-		port = strtoul(colon + 1, &rest, 10);
-		if (*rest != '\0' || port == 0 || port > 65535)
-			return false;
-	}
-	if (end == text || (size_t)(end - text) >= sizeof(host))
-		return false;
-	memcpy(host, text, (size_t)(end - text));
-	host[end - text] = '\0';
-	*out = (struct conf_socket){CONF_SOCKET_INET, NULL, host, (uint16_t)port, host};
-	return true;
-}
-
-/* From a file or the environment; never from the command line, which others can see. */
-static const char *read_password(const struct options *o)
-{
-	static char password[PASSWORD_MAX];
-	const char *from_environment = getenv("RELAY_GUARD_PASSWORD");
-	FILE *f;
-
-	if (o->password_file == NULL)
-		return from_environment;
-	f = fopen(o->password_file, "re");
-	if (f == NULL)
-		return NULL;
-	if (fgets(password, sizeof(password), f) == NULL)
-		password[0] = '\0';
-	fclose(f);
-	password[strcspn(password, "\r\n")] = '\0';
-	return password;
-}
-
-static void *run_job(void *arg)
-{
-	struct job *j = arg;
-
-	j->run(j->transport, j->trials, j->count);
-	return NULL;
-}
-
-/* One session an actor, some at a time. */
-static bool run_trials(struct plan *p, transport_fn *run, const struct transport_options *t)
-{
-	struct job jobs[PLAN_ACTORS_MAX];
-	size_t n = 0, first = 0;
-
-	for (size_t i = 0; i < p->count; i += jobs[n++].count) {
-		jobs[n] =
-		    (struct job){.run = run, .transport = t, .trials = &p->trials[i], .count = 1};
-		while (i + jobs[n].count < p->count &&
-		       p->trials[i + jobs[n].count].actor == p->trials[i].actor)
-			jobs[n].count++;
-	}
-	for (size_t i = 0; i < n; i++) {
-		jobs[i].threaded = pthread_create(&jobs[i].thread, NULL, run_job, &jobs[i]) == 0;
-		if (!jobs[i].threaded)
-			run_job(&jobs[i]);
-		for (; first <= i && (i + 1 == n || i + 1 - first >= PARALLEL_SESSIONS); first++)
-			if (jobs[first].threaded)
-				pthread_join(jobs[first].thread, NULL);
-	}
-	return n > 0;
-}
-
-/* Loads the configuration. NULL with *code 0: there is none, and none is needed. */
-static struct config *load(const struct options *o, int *code)
-{
-	const char *path = o->conf == NULL ? CONFIG_DEFAULT_PATH : o->conf;
-
-	*code = EXIT_OK;
-	if (access(path, F_OK) != 0) {
-		if (o->conf == NULL && o->domain != NULL &&
-		    (o->smtp != NULL || o->milter != NULL || o->list))
-			return NULL;
-		fprintf(stderr,
-		    "relay-guard selftest: %s: there is no such file; give -c FILE, or --domain "
-		    "with --smtp or --milter\n",
-		    path);
-		*code = EXIT_NO_INPUT;
-		return NULL;
-	}
-	return config_load_told(path, code);
-}
-
-/* Where the trials go; an exit code, EXIT_OK when it is known. */
-static int choose_transport(const struct options *o, const struct config *config,
-    struct transport_options *t, transport_fn **run)
-{
-	unsigned long seconds = o->timeout == NULL ? 10 : strtoul(o->timeout, NULL, 10);
-
-	if (seconds == 0 || seconds > 3600)
-		return command_usage(self, "--timeout takes 1 to 3600 seconds");
-	t->timeout_ms = (unsigned)seconds * 1000;
-	if (o->source != NULL && !addr_parse(o->source, strlen(o->source), &t->source))
-		return command_usage(self, "--source \"%s\": an IP address is expected", o->source);
-	if (o->smtp != NULL && o->milter != NULL)
-		return command_usage(self, "--smtp and --milter exclude each other");
-	*run = o->smtp != NULL ? transport_smtp : transport_milter;
-	if (o->smtp != NULL)
-		return read_smtp(o->smtp, &t->to)
-		           ? EXIT_OK
-		           : command_usage(
-				 self, "--smtp \"%s\": HOST or HOST:PORT is expected", o->smtp);
-	if (o->milter != NULL) {
-		static struct arena arena;
-		const char *expected = conf_socket_parse(o->milter, &arena, &t->to);
-
-		return expected == NULL ? EXIT_OK
-		                        : command_usage(self, "--milter \"%s\": expected %s",
-					      o->milter, expected);
-	}
-	if (config == NULL || config->settings->listen.count == 0)
-		return command_usage(self, "give --milter or --smtp, or a configuration");
-	t->to = config->settings->listen.items[0];
-	return EXIT_OK;
-}
-
-static int test(const struct options *o, const struct config *config, enum output_format format)
-{
-	struct transport_options t = {.source = {.family = ADDR_NONE}};
-	struct plan_options po = {.config = config, .smtp = o->smtp != NULL, .user = o->user};
-	struct plan *p = calloc(1, sizeof(*p));
-	struct output_counts n;
-	transport_fn *run = NULL;
-	const char *error = "memory is exhausted";
-	int code = choose_transport(o, config, &t, &run);
-
-	po.password = read_password(o);
-	po.family = t.source.family;
-	po.names = (struct probe_names){.ours = o->domain, .outside = o->outside};
-	if (code != EXIT_OK || p == NULL || !plan_make(p, &po, &error)) {
-		if (code == EXIT_OK)
-			code = command_usage(self, "%s", error);
-		free(p);
-		return code;
-	}
-	t.names = p->names;
-	run_trials(p, run, &t);
-	output_trials(p, format, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL, stdout);
-	n = output_count(p);
-	code = n.errors == p->count ? EXIT_UNAVAILABLE : n.wrong > 0 ? EXIT_FINDING : EXIT_OK;
-	plan_free(p);
-	free(p);
+	escape_text(&b, detail, strlen(detail));
+	fprintf(stderr, "relay-guard selftest: %s%s%s\n", what, *detail == '\0' ? "" : ": ",
+	    strbuf_text(&b));
+	strbuf_free(&b);
 	return code;
 }
 
-static int list_probes(
-    const struct options *o, const struct config *config, enum output_format format)
-{
-	struct plan_options po = {.config = config, .names = {o->domain, o->outside, NULL, NULL}};
-	struct plan *p = calloc(1, sizeof(*p));
-	const char *error = "memory is exhausted";
+/* --- the configuration ----------------------------------------------------- */
 
-	if (p == NULL || !plan_make(p, &po, &error)) {
-		free(p);
-		return command_usage(self, "%s", error);
-	}
-	output_probes(&p->names, format, stdout);
-	plan_free(p);
-	free(p);
+static int load(struct selftest *t, const char *path)
+{
+	int code;
+
+	t->config = config_load_told(path, &code);
+	t->config_path = path;
+	return code;
+}
+
+static bool is_ours(const struct selftest *t, const char *domain)
+{
+	char name[NAME_SIZE];
+
+	return name_canonical(domain, strlen(domain), name) == NAME_OK &&
+	       domset_contains(conf_domains(t->config->doc, "ours"), name);
+}
+
+/* The default configuration is that of this host; it says nothing of somebody else's domain. */
+static int load_configuration(struct selftest *t)
+{
+	const struct selftest_options *o = &t->o;
+	int code = EXIT_OK;
+
+	if (o->config != NULL)
+		code = load(t, o->config);
+	else if (access(CONFIG_DEFAULT_PATH, F_OK) == 0)
+		code = load(t, CONFIG_DEFAULT_PATH);
+	if (code != EXIT_OK || t->config == NULL || o->domain == NULL || is_ours(t, o->domain))
+		return code;
+	if (o->config != NULL)
+		return command_usage(&command_selftest,
+		    "found --domain %s; expected one of the list `ours` in %s", o->domain,
+		    o->config);
+	config_free(&t->config);
+	t->config_path = NULL;
 	return EXIT_OK;
+}
+
+/* --- names ----------------------------------------------------------------- */
+
+/* The first literal of `ours`; ADDR_NONE: it has none. */
+static struct addr our_literal(const struct selftest *t)
+{
+	const struct domset *ours = t->config == NULL ? NULL : conf_domains(t->config->doc, "ours");
+	struct addr a = {.family = ADDR_NONE};
+
+	for (size_t i = 0; i < domset_size(ours); i++) {
+		const char *entry = domset_entry(ours, i);
+
+		if (entry[0] == '[' && addr_parse(entry + 1, strlen(entry) - 2, &a))
+			break;
+	}
+	return a;
+}
+
+/* As it stands in a literal (RFC 5321 4.1.3). */
+static const char *server_literal(struct selftest *t)
+{
+	struct addr a = our_literal(t);
+	char text[ADDR_TEXT_MAX];
+
+	if (a.family == ADDR_NONE)
+		a = t->way.peer;
+	if (a.family == ADDR_NONE)
+		return UNKNOWN_SERVER;
+	addr_format(&a, text);
+	return arena_printf(&t->arena, "%s%s", a.family == ADDR_V6 ? "IPv6:" : "", text);
+}
+
+static const char *outside_of(const struct selftest *t)
+{
+	if (t->o.outside != NULL)
+		return t->o.outside;
+	for (size_t i = 0; outsiders[i] != NULL; i++)
+		if (!name_is_at_or_below(t->names.ours, outsiders[i]) &&
+		    !plan_names_domain(t->config, outsiders[i], t->now))
+			return outsiders[i];
+	return NULL;
+}
+
+static int choose_domains(struct selftest *t)
+{
+	struct probe_names *n = &t->names;
+
+	n->ours = t->o.domain;
+	if (n->ours == NULL && t->config != NULL)
+		n->ours = plan_our_domain(&t->arena, t->config);
+	if (n->ours == NULL && t->o.list && t->config == NULL)
+		n->ours = "example.com";
+	if (n->ours == NULL && t->config == NULL && t->o.milter == NULL && !t->o.smtp)
+		return fail(EXIT_NO_INPUT,
+		    "there is no configuration at " CONFIG_DEFAULT_PATH
+		    "; give -c FILE, or --milter ADDR or --smtp HOST with --domain",
+		    "");
+	if (n->ours == NULL && t->config == NULL)
+		return command_usage(&command_selftest,
+		    "there is no configuration at " CONFIG_DEFAULT_PATH
+		    "; give -c FILE, or --domain with a domain that is ours");
+	if (n->ours == NULL)
+		return command_usage(&command_selftest,
+		    "the list `ours` of %s names no domain; give --domain", t->config_path);
+	n->outside = outside_of(t);
+	if (n->outside == NULL)
+		return command_usage(&command_selftest,
+		    "the configuration names all of example.org, example.net and example.com; give "
+		    "--outside with a domain that is nobody's here");
+	if (t->config != NULL && t->o.outside != NULL && is_ours(t, n->outside))
+		return command_usage(&command_selftest,
+		    "found --outside %s, which is in the list `ours` of %s; expected a domain that "
+		    "is not",
+		    n->outside, t->config_path);
+	return EXIT_OK;
+}
+
+/* What a first session may have told. */
+static int choose_server(struct selftest *t)
+{
+	struct probe_names *n = &t->names;
+
+	n->host = *t->way.host != '\0' ? t->way.host : arena_printf(&t->arena, "mail.%s", n->ours);
+	n->ip = server_literal(t);
+	if (n->host == NULL || n->ip == NULL)
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	return EXIT_OK;
+}
+
+/* --- the way in ------------------------------------------------------------ */
+
+/* Reads ADDR as the configuration would; a bare path is a unix socket. */
+static bool read_socket(struct selftest *t, struct conf_socket *out)
+{
+	struct diag *diag = diag_new();
+	struct conf_reader r = {.arena = &t->arena, .diag = diag, .now = t->now};
+	struct conf_value v = {.kind = CONF_STRING, .loc = {.file = "--milter"}};
+	bool ok;
+
+	v.text =
+	    t->o.milter[0] == '/' ? arena_printf(&t->arena, "unix:%s", t->o.milter) : t->o.milter;
+	ok =
+	    diag != NULL && v.text != NULL && conf_read_value(&r, CONF_SOCKET, "--milter", &v, out);
+	diag_free(&diag);
+	return ok;
+}
+
+static int open_milter(struct selftest *t)
+{
+	struct conf_socket socket;
+	char error[WAY_TEXT_SIZE];
+
+	if (t->o.milter == NULL && t->config == NULL) {
+		return command_usage(&command_selftest,
+		    "there is no configuration at " CONFIG_DEFAULT_PATH
+		    " that says where the guard is; give -c FILE, --milter or --smtp");
+	} else if (t->o.milter == NULL) {
+		socket = t->config->settings->listen.items[0];
+	} else if (!read_socket(t, &socket)) {
+		return command_usage(&command_selftest,
+		    "found --milter %s; expected unix:/path, inet:host:port or inet6:host:port",
+		    t->o.milter);
+	}
+	if (way_milter_open(&t->way, &socket, t->o.timeout, error))
+		return EXIT_OK;
+	fprintf(stderr,
+	    "relay-guard selftest: no guard answers at %s: %s; is `relay-guard serve` running?\n",
+	    socket.text, error);
+	return EXIT_UNAVAILABLE;
+}
+
+static int open_smtp(struct selftest *t)
+{
+	char error[WAY_TEXT_SIZE];
+
+	if (way_smtp_open(&t->way, t->o.host, t->o.port, &t->o.source, t->o.timeout, error)) {
+		t->way.login = t->o.login;
+		t->way.password = t->o.password;
+		return EXIT_OK;
+	}
+	fprintf(stderr, "relay-guard selftest: no mail server answers at %s port %u: %s\n",
+	    t->o.host, (unsigned)t->o.port, error);
+	return EXIT_UNAVAILABLE;
+}
+
+static struct means means_of(const struct selftest *t)
+{
+	if (!t->o.smtp)
+		return (struct means){
+		    .any_client = true, .any_login = true, .everything = true, .login = t->o.login};
+	return (struct means){.any_client = t->way.xclient,
+	    .own = {t->way.own},
+	    .own_count = 1,
+	    .any_login = t->way.xclient_login,
+	    .login = t->o.login,
+	    .no_clients = "the server does not offer XCLIENT: give --source ADDR, an address of "
+			  "this host that may not"};
+}
+
+/* --- running --------------------------------------------------------------- */
+
+static void show_progress(void *arg, size_t done, size_t all)
+{
+	(void)arg;
+	fprintf(stderr, done < all ? "\r%zu of %zu " : "\r\033[K", done, all);
+}
+
+static int print(struct strbuf *b)
+{
+	int code = EXIT_OK;
+
+	if (b->failed)
+		code = fail(EXIT_INTERNAL, "out of memory", "");
+	else if (fputs(strbuf_text(b), stdout) == EOF || fflush(stdout) != 0)
+		code = fail(EXIT_INTERNAL, "can't write", strerror(errno));
+	strbuf_free(b);
+	return code;
+}
+
+static int list(struct selftest *t)
+{
+	struct strbuf b = {0};
+	int code = choose_domains(t);
+
+	if (code == EXIT_OK)
+		code = choose_server(t);
+	if (code != EXIT_OK)
+		return code;
+	if (!plan_list(&t->plan, &t->names))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	if (t->o.format == REPORT_JSON)
+		report_list_json(&t->plan, &b);
+	else
+		report_list_text(&t->plan, &b);
+	return print(&b);
+}
+
+static int report(const struct selftest *t)
+{
+	static void (*const formats[])(const struct report *, struct strbuf *) = {
+	    [REPORT_TEXT] = report_text,
+	    [REPORT_JSON] = report_json,
+	    [REPORT_TAP] = report_tap,
+	    [REPORT_JUNIT] = report_junit,
+	};
+	const char *no_color = getenv("NO_COLOR");
+	struct report r = {.plan = &t->plan,
+	    .way = &t->way,
+	    .config = t->config_path,
+	    .colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0'),
+	    .quiet = t->o.quiet,
+	    .verbose = t->o.verbose};
+	struct tally tally = report_tally(&t->plan);
+	struct strbuf b = {0};
+	int code;
+
+	formats[t->o.format](&r, &b);
+	code = print(&b);
+	if (code != EXIT_OK)
+		return code;
+	if (tally.errors == tally.rows)
+		return EXIT_UNAVAILABLE;
+	return tally.wrong == 0 ? EXIT_OK : EXIT_FINDING;
+}
+
+static int run_tests(struct selftest *t)
+{
+	struct means means;
+	bool watched = isatty(STDERR_FILENO) && t->o.format == REPORT_TEXT;
+	int code = choose_domains(t);
+
+	if (code == EXIT_OK)
+		code = t->o.smtp ? open_smtp(t) : open_milter(t);
+	if (code == EXIT_OK)
+		code = choose_server(t);
+	if (code != EXIT_OK)
+		return code;
+	means = means_of(t);
+	if (!plan_make(&t->plan, t->config, &t->names, &means, t->now))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	if (t->plan.row_count == 0)
+		return fail(EXIT_UNAVAILABLE,
+		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
+	if (!run_plan(&t->plan, &t->way, watched ? show_progress : NULL, NULL))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	return report(t);
 }
 
 static int run(int argc, char **argv)
 {
-	struct options o = {0};
-	enum output_format format;
-	struct config *config;
+	struct selftest t = {.now = clock_now()};
 	int code;
 
-	if (!read_options(argc, argv, &o))
-		return command_usage(self, "an option or a word is not understood");
-	if (!read_format(o.format, &format))
-		return command_usage(self, "--format takes text, json, tap or junit");
-	config = load(&o, &code);
-	if (code != EXIT_OK)
+	if (!selftest_read_options(argc, argv, &t.o, &code))
 		return code;
-	code = o.list ? list_probes(&o, config, format) : test(&o, config, format);
-	config_free(&config);
+	code = load_configuration(&t);
+	if (code == EXIT_OK)
+		code = t.o.list ? list(&t) : run_tests(&t);
+	plan_free(&t.plan);
+	arena_free(&t.arena);
+	config_free(&t.config);
+	explicit_bzero(t.o.password, sizeof(t.o.password));
 	return code;
 }
 
 const struct command command_selftest = {
     .name = "selftest",
-    .arguments = "[-c FILE] [--milter ADDR | --smtp HOST[:PORT]] [OPTION...]",
+    .arguments = "[-c FILE] [--milter ADDR | --smtp HOST[:PORT]] [--domain DOMAIN] [--list] ...",
     .summary = "proves what strangers and friends can do",
     .details =
-	"  -c FILE                    the configuration, " CONFIG_DEFAULT_PATH " by default\n"
-	"  --milter ADDR              asks the guard at this socket; the first `listen` by "
-	"default\n"
-	"  --smtp HOST[:PORT]         asks the mail server\n"
-	"  --domain DOMAIN            a domain of ours; the first of `domains ours` by default\n"
-	"  --outside DOMAIN           a domain that is not ours\n"
-	"  --source ADDR              with --smtp: where strangers come from without XCLIENT\n"
-	"  --auth-user USER           with --smtp: tries a login too\n"
-	"  --auth-password-file FILE  its password; else from RELAY_GUARD_PASSWORD\n"
-	"  --timeout SECONDS          for each answer, 10 by default\n"
-	"  --list                     prints the probes and tries none\n"
-	"  --format F                 text, json, tap or junit\n",
+	"  -c FILE                    the configuration (" CONFIG_DEFAULT_PATH ")\n"
+	"  --milter ADDR              speaks to the guard at ADDR, as any client; without it and\n"
+	"                             --smtp, to the first `listen` of the configuration\n"
+	"  --smtp HOST[:PORT]         speaks SMTP to the mail server; sends no message\n"
+	"  --domain DOMAIN            a domain that is ours\n"
+	"  --outside DOMAIN           one that is not (example.org)\n"
+	"  --source ADDR              connects from ADDR, which may not relay\n"
+	"  --auth-user USER           logs in too; the password is in RELAY_GUARD_PASSWORD, or\n"
+	"  --auth-password-file FILE  in the first line of FILE\n"
+	"  --timeout SECONDS          how long one answer is waited for (10)\n"
+	"  --list                     prints the probes: name, from, to\n"
+	"  --format FORMAT            text, json, tap or junit; with --list text or json\n"
+	"  -q                         what is right as one line for each client and outcome\n"
+	"  -v                         the dialogue and the reply of each row\n",
     .run = run,
 };

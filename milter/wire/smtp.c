@@ -1,89 +1,125 @@
 #include "wire/smtp.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-/* The code of one line, 0 when it is none; *last tells whether the reply ends with it. */
-static unsigned line_code(const char *line, size_t len, bool *last)
-{
-	unsigned code = 0;
+/* --- replies --------------------------------------------------------------- */
 
-	if (len < 3)
-		return 0;
-	for (int i = 0; i < 3; i++) {
-		if (line[i] < '0' || line[i] > '9')
-			return 0;
-		code = code * 10 + (unsigned)(line[i] - '0');
-	}
-	if (len > 3 && line[3] != ' ' && line[3] != '-')
-		return 0;
-	*last = len == 3 || line[3] == ' ';
-	return code >= 200 && code <= 599 ? code : 0;
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
 }
 
-/* "5.7.1 " at the start of the text. */
-static void find_enhanced(const char *text, char out[12])
+/* Can these bytes begin a line of a reply? What is no SMTP is told as soon as it is seen. */
+static bool may_be_reply(const char *s, size_t len)
 {
-	size_t n = strspn(text, "0123456789.");
+	if (len > 0 && (s[0] < '2' || s[0] > '5'))
+		return false;
+	for (size_t i = 1; i < len && i < 3; i++)
+		if (!is_digit(s[i]))
+			return false;
+	return len < 4 || strchr(" -\r\n", s[3]) != NULL;
+}
+
+/* Up to three digits, without a sign or a leading zero of a longer number. Their count, or 0. */
+static size_t number_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < 4 && is_digit(s[n]))
+		n++;
+	return n > 3 || (n > 1 && s[0] == '0') ? 0 : n;
+}
+
+size_t smtp_enhanced_read(const char *s, size_t len, unsigned code, char out[SMTP_ENHANCED_SIZE])
+{
+	size_t subject, detail, all;
 
 	out[0] = '\0';
-	if (n >= 5 && n < 12 && text[1] == '.' && (text[n] == ' ' || text[n] == '\0') &&
-	    strchr("245", text[0]) != NULL) {
-		memcpy(out, text, n);
-		out[n] = '\0';
-	}
+	if (len < 5 || (unsigned)(s[0] - '0') != code / 100 || s[1] != '.' ||
+	    (code / 100 != 2 && code / 100 != 4 && code / 100 != 5))
+		return 0;
+	subject = number_length(s + 2, len - 2);
+	if (subject == 0 || 2 + subject >= len || s[2 + subject] != '.')
+		return 0;
+	detail = number_length(s + 3 + subject, len - 3 - subject);
+	all = 3 + subject + detail;
+	if (detail == 0 || (all < len && s[all] != ' '))
+		return 0;
+	memcpy(out, s, all);
+	out[all] = '\0';
+	return all < len ? all + 1 : all;
+}
+
+static bool add_line(struct strbuf *lines, struct smtp_reply *out, const char *s, size_t len)
+{
+	unsigned code =
+	    (unsigned)(s[0] - '0') * 100 + (unsigned)(s[1] - '0') * 10 + (unsigned)(s[2] - '0');
+	char enhanced[SMTP_ENHANCED_SIZE];
+	size_t skip = len > 3 ? 4 : 3;
+
+	if (out->lines >= SMTP_REPLY_LINES_MAX || (out->lines > 0 && code != out->code))
+		return false;
+	if (out->lines++ > 0)
+		strbuf_putc(lines, '\n');
+	out->code = code;
+	skip += smtp_enhanced_read(s + skip, len - skip, code, enhanced);
+	if (*out->enhanced == '\0')
+		memcpy(out->enhanced, enhanced, sizeof(enhanced));
+	strbuf_add(lines, s + skip, len - skip);
+	return !lines->failed;
 }
 
 enum smtp_read smtp_reply_read(
     const char *buf, size_t len, struct strbuf *lines, struct smtp_reply *out, size_t *used)
 {
-	size_t at = 0;
-	bool last = false;
+	size_t start = 0;
 
 	strbuf_reset(lines);
 	*out = (struct smtp_reply){.text = ""};
-	while (!last) {
-		const char *line = buf + at, *end = memchr(line, '\n', len - at);
-		size_t n = end == NULL ? len - at : (size_t)(end - line);
-		unsigned code;
+	for (;;) {
+		const char *s = buf + start;
+		size_t left = len - start, line;
+		const char *lf = left == 0 ? NULL : memchr(s, '\n', left);
+		bool more;
 
-		if (n > SMTP_LINE_MAX || out->lines >= SMTP_REPLY_LINES_MAX)
+		if (!may_be_reply(s, left))
 			return SMTP_READ_BAD;
-		if (end == NULL)
+		line = lf == NULL ? left : (size_t)(lf - s);
+		if (line > SMTP_LINE_MAX)
+			return SMTP_READ_BAD;
+		if (lf == NULL)
 			return SMTP_READ_MORE;
-		at += n + 1;
-		if (n > 0 && line[n - 1] == '\r')
-			n--;
-		code = line_code(line, n, &last);
-		if (code == 0 || (out->lines > 0 && code != out->code))
+		start += line + 1;
+		if (line > 0 && s[line - 1] == '\r')
+			line--;
+		if (line < 3 || memchr(s, '\0', line) != NULL || !add_line(lines, out, s, line))
 			return SMTP_READ_BAD;
-		out->code = code;
-		if (out->lines++ > 0)
-			strbuf_putc(lines, '\n');
-		if (n > 4)
-			strbuf_add(lines, line + 4, n - 4);
+		more = line > 3 && s[3] == '-';
+		if (!more)
+			break;
 	}
-	if (lines->failed)
-		return SMTP_READ_BAD;
 	out->text = strbuf_text(lines);
-	find_enhanced(out->text, out->enhanced);
-	*used = at;
+	*used = start;
 	return SMTP_READ_REPLY;
 }
+
+/* --- EHLO ------------------------------------------------------------------ */
 
 bool smtp_ehlo_offers(
     const struct smtp_reply *ehlo, const char *keyword, const char **arguments, size_t *len)
 {
-	const char *line = strchr(ehlo->text, '\n');
 	size_t n = strlen(keyword);
 
 	/* The first line is the server's name. */
-	for (; line != NULL; line = strchr(line, '\n')) {
-		line++;
-		if (strncasecmp(line, keyword, n) != 0 || strchr(" =\n", line[n]) == NULL)
+	for (const char *s = strchr(ehlo->text, '\n'); s != NULL; s = strchr(s, '\n')) {
+		s++;
+		/* "AUTH=" is how old servers wrote it for old clients. */
+		if (strncasecmp(s, keyword, n) != 0 || strchr(" =\n", s[n]) == NULL)
 			continue;
 		if (arguments != NULL) {
-			*arguments = line + n + (line[n] == ' ' || line[n] == '=');
+			*arguments = s + n + (s[n] == ' ' || s[n] == '=');
 			*len = strcspn(*arguments, "\n");
 		}
 		return true;
@@ -91,19 +127,36 @@ bool smtp_ehlo_offers(
 	return false;
 }
 
+bool smtp_has_word(const char *arguments, size_t len, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0, end; i < len; i = end + 1) {
+		for (end = i; end < len && arguments[end] != ' ';)
+			end++;
+		if (end - i == n && strncasecmp(arguments + i, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- commands -------------------------------------------------------------- */
+
 void smtp_write_xtext(struct strbuf *b, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (s[i] >= '!' && s[i] <= '~' && s[i] != '+' && s[i] != '=')
-			strbuf_putc(b, s[i]);
+		unsigned char c = (unsigned char)s[i];
+
+		if (c > 32 && c < 127 && c != '+' && c != '=')
+			strbuf_putc(b, (char)c);
 		else
-			strbuf_printf(b, "+%02X", (unsigned)(unsigned char)s[i]);
+			strbuf_printf(b, "+%02X", (unsigned)c);
 	}
 }
 
 static void write_attribute(struct strbuf *b, const char *name, const char *value)
 {
-	if (value == NULL || value[0] == '\0')
+	if (value == NULL || *value == '\0')
 		return;
 	strbuf_printf(b, " %s=", name);
 	smtp_write_xtext(b, value, strlen(value));
@@ -115,9 +168,46 @@ void smtp_write_xclient(struct strbuf *b, const struct addr *client, const char 
 	char text[ADDR_TEXT_MAX];
 
 	addr_format(client, text);
-	strbuf_printf(b, "XCLIENT ADDR=%s%s", client->family == ADDR_V6 ? "IPV6:" : "", text);
+	strbuf_puts(b, "XCLIENT ADDR=");
+	if (client->family == ADDR_V6)
+		strbuf_puts(b, "IPV6:");
+	strbuf_puts(b, *text == '\0' ? "[UNAVAILABLE]" : text);
 	write_attribute(b, "NAME", name);
 	write_attribute(b, "HELO", helo);
 	write_attribute(b, "LOGIN", login);
 	strbuf_puts(b, "\r\n");
+}
+
+static void write_base64(struct strbuf *b, const char *s, size_t len)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = len - i < 3 ? len - i : 3;
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (k < n ? (unsigned char)s[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			strbuf_add(b, k <= n ? &digits[v >> (18 - 6 * k) & 63] : "=", 1);
+	}
+}
+
+void smtp_write_auth_plain(struct strbuf *b, const char *user, const char *password)
+{
+	struct strbuf secret = {0};
+
+	strbuf_putc(&secret, '\0');
+	strbuf_puts(&secret, user);
+	strbuf_putc(&secret, '\0');
+	strbuf_puts(&secret, password);
+	strbuf_puts(b, "AUTH PLAIN ");
+	if (!secret.failed)
+		write_base64(b, secret.data, secret.len);
+	strbuf_puts(b, "\r\n");
+	b->failed = b->failed || secret.failed;
+	if (secret.data != NULL)
+		explicit_bzero(secret.data, secret.cap);
+	strbuf_free(&secret);
 }

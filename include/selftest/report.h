@@ -1,0 +1,43 @@
+/* What the self-test tells: the same rows in four forms. */
+#ifndef SELFTEST_REPORT_H
+#define SELFTEST_REPORT_H
+
+#include <stdbool.h>
+
+#include "base/strbuf.h"
+#include "selftest/plan.h"
+#include "selftest/way.h"
+
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_TAP, REPORT_JUNIT };
+
+struct report {
+	const struct plan *plan;
+	const struct way *way;
+	const char *config; /* path; NULL: none was used */
+	bool colour, quiet, verbose;
+};
+
+struct tally {
+	size_t rows, right, wrong;
+	size_t errors; /* of the wrong ones */
+};
+
+struct tally report_tally(const struct plan *p);
+
+/* Appends the whole report. */
+void report_text(const struct report *r, struct strbuf *b);
+void report_json(const struct report *r, struct strbuf *b);
+void report_tap(const struct report *r, struct strbuf *b);
+void report_junit(const struct report *r, struct strbuf *b);
+
+/* What is wrong and what to change, in plain words; nothing when all is right. */
+void report_advice(const struct report *r, struct strbuf *b);
+
+/* "550 5.7.1 Relay access denied": the reply or the error of a row, safe for a terminal. */
+void report_reply(const struct result *r, struct strbuf *b);
+
+/* The probes without results, for --list. */
+void report_list_text(const struct plan *p, struct strbuf *b);
+void report_list_json(const struct plan *p, struct strbuf *b);
+
+#endif

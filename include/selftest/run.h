@@ -1,0 +1,22 @@
+/* Runs a plan: sessions side by side, bounded. */
+#ifndef SELFTEST_RUN_H
+#define SELFTEST_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "selftest/plan.h"
+#include "selftest/way.h"
+
+/* Sessions at once. */
+#define RUN_PARALLEL 8
+
+/*
+ * Tries every row that has not been tried. `progress` (may be NULL) is called after each session,
+ * by one thread at a time. When one session after another fails, the rest is not tried: its rows
+ * are errors. False when memory is exhausted.
+ */
+bool run_plan(struct plan *p, const struct way *w,
+    void (*progress)(void *arg, size_t done, size_t all), void *arg);
+
+#endif

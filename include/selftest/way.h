@@ -1,0 +1,59 @@
+/* The ways in: what speaks to the guard's socket, and what speaks SMTP to the MTA. */
+#ifndef SELFTEST_WAY_H
+#define SELFTEST_WAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "conf/schema.h"
+#include "selftest/channel.h"
+#include "selftest/plan.h"
+
+#define WAY_TEXT_SIZE 256
+
+/* What a first session, before all others, found. */
+struct way {
+	const char *name; /* "milter" or "smtp" */
+	char target[WAY_TEXT_SIZE];
+	struct endpoint to;
+	struct addr source; /* ADDR_NONE: the system's choice */
+	usec_t timeout;
+	size_t per_session; /* probes that one session can take */
+	/* Runs rows of one actor in one session or several, and fills in their results. */
+	void (*run)(const struct way *w, struct row *const *rows, size_t count);
+
+	/* SMTP */
+	struct addr own, peer;
+	char host[WAY_TEXT_SIZE]; /* what the server calls itself; "" when it is no name */
+	bool xclient, xclient_login;
+	const char *login, *password; /* NULL: none */
+};
+
+/*
+ * Opens a session, learns what there is, and closes it. False, and `error` in words: there is
+ * nothing that can be tested.
+ */
+bool way_milter_open(
+    struct way *w, const struct conf_socket *socket, usec_t timeout, char error[WAY_TEXT_SIZE]);
+bool way_smtp_open(struct way *w, const char *host, uint16_t port, const struct addr *source,
+    usec_t timeout, char error[WAY_TEXT_SIZE]);
+
+/* The mark of the guard at the end of a line of a reply's text: its session's id in brackets. */
+bool way_has_mark(const char *text);
+
+/* Fills in a result; `text` is cut where it is too long. */
+void way_set(struct result *r, enum outcome outcome, enum stage stage, const char *text);
+
+/*
+ * Fills in what a reply says of the recipient. 421 ends the session: with the guard's mark it is a
+ * refusal that wants it so, from anybody else it judges nothing, and is an error.
+ */
+void way_judge(
+    struct result *r, unsigned code, const char *enhanced, enum stage stage, const char *text);
+
+/* Does this result leave a session that can go on? */
+bool way_goes_on(const struct result *r);
+
+#endif

@@ -1,0 +1,491 @@
+#include "selftest/actors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/event.h"
+#include "core/session.h"
+
+/* Of documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544, RFC 5180): nobody's. */
+static const char *const strangers_v4[] = {
+    "203.0.113.9", "198.51.100.9", "192.0.2.9", "198.18.0.9", NULL};
+static const char *const strangers_v6[] = {"2001:db8::9", "2001:2::9", "3fff::9", NULL};
+
+/* Any port but 0, which stands for mail handed in on the host itself. */
+enum { CLIENT_PORT = 40000 };
+
+/* --- the rules ------------------------------------------------------------- */
+
+const struct relay_rule *casting_first_rule(const struct config *c)
+{
+	const struct relay_settings *relay;
+
+	if (c == NULL)
+		return NULL;
+	relay = (const struct relay_settings *)(const void *)c->settings->relay;
+	return relay == NULL ? NULL : (const struct relay_rule *)(const void *)relay->rules;
+}
+
+const struct relay_rule *casting_next_rule(const struct relay_rule *rule)
+{
+	return (const struct relay_rule *)(const void *)rule->head.next;
+}
+
+bool casting_permits(const struct relay_rule *rule, usec_t now)
+{
+	return rule->action == VERDICT_PERMIT && (rule->expires == 0 || now < rule->expires);
+}
+
+/* --- building -------------------------------------------------------------- */
+
+static const char *keep(struct casting *c, const char *text)
+{
+	if (text == NULL)
+		c->failed = true;
+	return text == NULL ? "" : text;
+}
+
+void casting_note(struct casting *c, const char *format, ...)
+{
+	struct plan *p = c->plan;
+	char text[512];
+	const char **notes = arena_alloc(&p->arena, (p->note_count + 1) * sizeof(*notes));
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (notes == NULL) {
+		c->failed = true;
+		return;
+	}
+	if (p->note_count > 0)
+		memcpy(notes, p->notes, p->note_count * sizeof(*notes));
+	notes[p->note_count++] = keep(c, arena_strdup(&p->arena, text));
+	p->notes = notes;
+}
+
+static void add_actor(struct casting *c, const struct actor *a)
+{
+	struct plan *p = c->plan;
+	struct actor *actors = arena_alloc(&p->arena, (p->actor_count + 1) * sizeof(*actors));
+
+	if (actors == NULL) {
+		c->failed = true;
+		return;
+	}
+	if (p->actor_count > 0)
+		memcpy(actors, p->actors, p->actor_count * sizeof(*actors));
+	actors[p->actor_count++] = *a;
+	p->actors = actors;
+}
+
+static void set_client(struct casting *c, struct actor *a, const struct addr *client)
+{
+	char text[ADDR_TEXT_MAX];
+
+	addr_format(client, text);
+	a->connect = (struct stage_args){
+	    .stage = STAGE_CONNECT,
+	    .client_addr = *client,
+	    .client_port = CLIENT_PORT,
+	    .client_by_socket = true,
+	    .client_name = keep(c, arena_printf(&c->plan->arena, "[%s]", text)),
+	    .daemon_name = "smtpd",
+	    .daemon_addr = "127.0.0.1",
+	    .daemon_port = "25",
+	};
+	a->helo = keep(c,
+	    arena_printf(&c->plan->arena, client->family == ADDR_V6 ? "[IPv6:%s]" : "[%s]", text));
+	a->mail.stage = STAGE_MAIL;
+}
+
+/* --- strangers ------------------------------------------------------------- */
+
+/* Does a rule permit this address for its own sake? */
+static bool is_in_a_permit(const struct casting *c, const struct addr *a)
+{
+	const struct relay_rule *rule = casting_first_rule(c->config);
+
+	for (; rule != NULL; rule = casting_next_rule(rule))
+		if (casting_permits(rule, c->now) && rule->criteria.client.given &&
+		    !criteria_prove_trust(&rule->criteria) &&
+		    netset_contains(rule->criteria.client.set, a))
+			return true;
+	return false;
+}
+
+static void add_stranger(struct casting *c, const struct addr *client)
+{
+	struct actor a = {
+	    .name = client->family == ADDR_V6 ? "stranger-v6" : "stranger-v4",
+	    .where = "",
+	    .kind = ACTOR_STRANGER,
+	};
+
+	set_client(c, &a, client);
+	add_actor(c, &a);
+}
+
+/* The first that no rule permits; where all are permitted, the alarm is due: the first. */
+static void add_made_up_stranger(struct casting *c, const char *const *candidates)
+{
+	struct addr first, a;
+
+	if (!addr_parse(candidates[0], strlen(candidates[0]), &first))
+		return;
+	for (; *candidates != NULL; candidates++) {
+		if (addr_parse(*candidates, strlen(*candidates), &a) && !is_in_a_permit(c, &a)) {
+			add_stranger(c, &a);
+			return;
+		}
+	}
+	add_stranger(c, &first);
+}
+
+void cast_strangers(struct casting *c)
+{
+	const struct means *m = c->means;
+	char text[ADDR_TEXT_MAX] = "";
+
+	if (m->any_client) {
+		add_made_up_stranger(c, strangers_v4);
+		add_made_up_stranger(c, strangers_v6);
+		return;
+	}
+	for (size_t i = 0; i < m->own_count; i++) {
+		if (!is_in_a_permit(c, &m->own[i]))
+			add_stranger(c, &m->own[i]);
+		else
+			addr_format(&m->own[i], text);
+	}
+	if (c->plan->actor_count == 0)
+		casting_note(c,
+		    "no stranger can be played: %s, where this command connects from, may relay by "
+		    "the configuration; %s",
+		    text, m->no_clients == NULL ? "" : m->no_clients);
+}
+
+/* --- friends --------------------------------------------------------------- */
+
+static bool own_address_in(
+    const struct means *m, const struct netset *set, bool given, struct addr *out)
+{
+	for (size_t i = 0; i < m->own_count; i++) {
+		if (given && !netset_contains(set, &m->own[i]))
+			continue;
+		*out = m->own[i];
+		return true;
+	}
+	return false;
+}
+
+/* NULL: *out is the client's address. Otherwise why there is none. */
+static const char *client_for(struct casting *c, const struct criteria *k, struct addr *out)
+{
+	if (!c->means->any_client)
+		return own_address_in(c->means, k->client.set, k->client.given, out)
+		           ? NULL
+		           : "its clients can't be played from here";
+	if (k->client.given)
+		return netset_first_host(k->client.set, out) ? NULL
+		                                             : "its list of clients is empty";
+	/* Not from a network that another rule permits, so that this one is what decides. */
+	for (size_t i = 0; strangers_v4[i] != NULL; i++)
+		if (addr_parse(strangers_v4[i], strlen(strangers_v4[i]), out) &&
+		    !is_in_a_permit(c, out))
+			break;
+	return NULL;
+}
+
+/* A login that a pattern such as `*@example.com` matches. */
+static const char *login_like(struct casting *c, const char *pattern)
+{
+	const char *star = strchr(pattern, '*');
+
+	if (star == NULL)
+		return pattern;
+	return keep(c, arena_printf(&c->plan->arena, "%.*sselftest%s", (int)(star - pattern),
+			   pattern, star + 1 + strspn(star + 1, "*")));
+}
+
+static const char *set_login(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	const struct means *m = c->means;
+	bool asked = k->auth == CRITERION_YES || k->login.given || k->mech.given;
+
+	if (!asked)
+		return NULL;
+	if (m->login != NULL)
+		a->mail.auth_login = m->login;
+	else if (!m->any_login)
+		return "it asks for a login: give --auth-user";
+	else if (k->login.given && k->login.texts.count > 0)
+		a->mail.auth_login = login_like(c, k->login.texts.items[0]);
+	else
+		a->mail.auth_login = "selftest";
+	a->mail.auth_mech =
+	    k->mech.given && k->mech.texts.count > 0 ? k->mech.texts.items[0] : "PLAIN";
+	return NULL;
+}
+
+static const char *set_tls(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	if (k->tls == CRITERION_ANY || k->tls == CRITERION_NO)
+		return NULL;
+	if (!c->means->everything)
+		return "it asks for TLS, which is tried through --milter alone";
+	a->mail.tls_version = "TLSv1.3";
+	return NULL;
+}
+
+static const char *set_cert(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	const char *cert;
+
+	if (!k->cert.given)
+		return NULL;
+	if (!c->means->everything || k->cert.texts.count == 0)
+		return "it asks for a certificate, which is tried through --milter alone";
+	cert = k->cert.texts.items[0];
+	a->mail.tls_version = "TLSv1.3";
+	if (strncmp(cert, "subject:", 8) == 0)
+		a->mail.cert_subject = cert + 8;
+	else if (strncmp(cert, "issuer:", 7) == 0)
+		a->mail.cert_issuer = cert + 7;
+	else if (strcmp(cert, "verified") != 0)
+		a->mail.cert_fingerprint = strchr(cert, ':') == NULL ? cert : strchr(cert, ':') + 1;
+	if (a->mail.cert_fingerprint == NULL)
+		a->mail.verify = "OK";
+	return NULL;
+}
+
+static const char *set_listener(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	const char *text, *colon;
+
+	if (!k->listener.given)
+		return NULL;
+	if (!c->means->everything || k->listener.texts.count == 0)
+		return "it asks for a listener, which is tried through --milter alone";
+	text = k->listener.texts.items[0];
+	colon = strrchr(text, ':');
+	if (text[strspn(text, "0123456789")] == '\0') {
+		a->connect.daemon_port = text;
+	} else if (colon == NULL) {
+		a->connect.daemon_name = text;
+	} else {
+		a->connect.daemon_port = colon + 1;
+		a->connect.daemon_addr = keep(
+		    c, text[0] == '['
+			   ? arena_strndup(&c->plan->arena, text + 1, (size_t)(colon - text) - 2)
+			   : arena_strndup(&c->plan->arena, text, (size_t)(colon - text)));
+	}
+	return NULL;
+}
+
+/* A name that an entry of a list of domains holds. */
+static const char *name_in(struct casting *c, const struct domset *set)
+{
+	const char *entry = domset_entry(set, 0);
+
+	if (entry[0] != '.')
+		return entry;
+	return keep(c, arena_printf(&c->plan->arena, "selftest%s", entry[1] == '\0' ? "" : entry));
+}
+
+static const char *set_helo(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	if (!k->helo.given)
+		return NULL;
+	if (domset_size(k->helo.set) == 0)
+		return "its list of greetings is empty";
+	a->helo = name_in(c, k->helo.set);
+	return NULL;
+}
+
+static const char *address_text(struct casting *c, const struct mailaddr *m)
+{
+	char literal[ADDR_TEXT_MAX];
+
+	addr_format(&m->literal, literal);
+	if (m->literal.family != ADDR_NONE)
+		return keep(c, arena_printf(&c->plan->arena, "<%s@[%s%s]>", m->local,
+				   m->literal.family == ADDR_V6 ? "IPv6:" : "", literal));
+	return keep(c, arena_printf(&c->plan->arena, "<%s@%s>", m->local, m->domain));
+}
+
+/* An address that such a criterion matches; NULL: it names none but the null sender. */
+static const char *address_in(
+    struct casting *c, const struct addresses_criterion *k, const char *local)
+{
+	if (k->count > 0)
+		return address_text(c, &k->addresses[0]);
+	if (domset_size(k->domains) > 0)
+		return keep(
+		    c, arena_printf(&c->plan->arena, "<%s@%s>", local, name_in(c, k->domains)));
+	return NULL;
+}
+
+static const char *set_addresses(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	if (k->from.given) {
+		a->from = address_in(c, &k->from, "selftest");
+		if (a->from == NULL && !k->from.null)
+			return "its list of senders is empty";
+		if (a->from == NULL)
+			a->from = "<>";
+	}
+	if (k->to.given) {
+		a->to = address_in(c, &k->to, "relaytest");
+		if (a->to == NULL)
+			return "its list of recipients is empty";
+	}
+	return NULL;
+}
+
+static bool is_for_ours(const struct criteria *k)
+{
+	return k->to.ours || k->reading == READING_IS_OURS;
+}
+
+static const char *make_friend(struct casting *c, const struct criteria *k, struct actor *a)
+{
+	static const char *(*const parts[])(struct casting *, const struct criteria *,
+	    struct actor *) = {set_login, set_tls, set_cert, set_listener, set_helo, set_addresses};
+	struct addr client = {.family = ADDR_NONE};
+	const char *why = NULL;
+
+	if (k->local == CRITERION_YES)
+		return "it is for mail handed in on the host itself";
+	if (k->reading == READING_IS_AMBIGUOUS)
+		return "it is for addresses with more than one reading";
+	why = client_for(c, k, &client);
+	if (why != NULL)
+		return why;
+	set_client(c, a, &client);
+	for (size_t i = 0; why == NULL && i < sizeof(parts) / sizeof(parts[0]); i++)
+		why = parts[i](c, k, a);
+	return why;
+}
+
+/* --- what the configuration itself says ------------------------------------ */
+
+struct hearing {
+	struct arena *arena;
+	const char *rule;
+};
+
+static void on_event(void *arg, const struct event *e)
+{
+	struct hearing *h = arg;
+
+	if (e->rule != NULL)
+		h->rule = arena_strdup(h->arena, e->rule);
+}
+
+static bool feed(struct session *s, const struct stage_args *args, usec_t now)
+{
+	struct decision d;
+
+	session_event(s, args, now, &d);
+	return d.verdict.kind != VERDICT_DEFER && d.verdict.kind != VERDICT_REJECT;
+}
+
+/* Does the configuration permit this row? *rule is what decided, NULL when none was named. */
+static bool is_permitted(struct casting *c, const struct row *r, const char **rule)
+{
+	struct hearing h = {&c->plan->arena, NULL};
+	struct session_env env = {.host = "", .emit = on_event, .arg = &h, .permitted = true};
+	struct stage_args helo = {.stage = STAGE_HELO, .helo = r->helo}, mail = r->actor->mail;
+	struct stage_args rcpt = {.stage = STAGE_RCPT,
+	    .address = r->to,
+	    .mta = {r->view.mailer, r->view.host, r->view.addr}};
+	struct session s;
+	bool ok;
+
+	mail.address = r->from;
+	session_open(&s, &c->config->policy, &env, 0, c->now);
+	ok = feed(&s, &r->actor->connect, c->now) && feed(&s, &helo, c->now) &&
+	     feed(&s, &mail, c->now) && feed(&s, &rcpt, c->now);
+	session_close(&s);
+	*rule = h.rule;
+	return ok;
+}
+
+/* A rule that does not ask for TLS may stand behind one that turns those without away. */
+static bool is_permitted_with_tls(
+    struct casting *c, const struct relay_rule *rule, struct row *r, struct actor *a)
+{
+	const char *ignored;
+
+	if (!c->means->everything || a->mail.tls_version != NULL ||
+	    rule->criteria.tls == CRITERION_NO)
+		return false;
+	a->mail.tls_version = "TLSv1.3";
+	r->actor = a;
+	return is_permitted(c, r, &ignored);
+}
+
+static const struct probe *friend_probe(void)
+{
+	for (size_t i = 0; i < probe_table_size; i++)
+		if (probe_table[i].kind == PROBE_FRIEND)
+			return &probe_table[i];
+	return NULL;
+}
+
+static void cast_friend(struct casting *c, const struct relay_rule *rule)
+{
+	struct actor a = {.name = rule->head.name, .kind = ACTOR_FRIEND};
+	const char *why, *other = NULL;
+	struct row r;
+
+	a.where = keep(
+	    c, arena_printf(&c->plan->arena, "%s:%u", rule->head.loc.file, rule->head.loc.line));
+	why = make_friend(c, &rule->criteria, &a);
+	if (why != NULL) {
+		casting_note(c, "rule %s (%s) is not tried: %s", a.name, a.where, why);
+		return;
+	}
+	if (c->failed || !plan_row(c->plan, &a, friend_probe(), &r)) {
+		c->failed = true;
+		return;
+	}
+	if (is_permitted(c, &r, &other) || is_permitted_with_tls(c, rule, &r, &a))
+		add_actor(c, &a);
+	else
+		casting_note(c, "rule %s (%s) is not tried: rule %s decides before it", a.name,
+		    a.where, other == NULL ? "(none)" : other);
+}
+
+/* Without a configuration, who has a password may relay. */
+static void cast_login(struct casting *c)
+{
+	struct actor a = {.name = "login", .where = "", .kind = ACTOR_FRIEND};
+	struct addr client = {.family = ADDR_NONE};
+	struct criteria any = {.auth = CRITERION_YES};
+
+	if (client_for(c, &any, &client) != NULL)
+		return;
+	set_client(c, &a, &client);
+	a.mail.auth_login = c->means->login;
+	a.mail.auth_mech = "PLAIN";
+	add_actor(c, &a);
+}
+
+void cast_friends(struct casting *c)
+{
+	const struct relay_rule *rule = casting_first_rule(c->config);
+
+	if (c->config == NULL && c->means->login != NULL)
+		cast_login(c);
+	for (; rule != NULL; rule = casting_next_rule(rule)) {
+		/* What is for us is in the controls; what is for everybody is in the strangers'. */
+		if (!casting_permits(rule, c->now) || is_for_ours(&rule->criteria) ||
+		    criteria_is_empty(&rule->criteria))
+			continue;
+		cast_friend(c, rule);
+	}
+}

@@ -1,0 +1,171 @@
+/* What is wrong, and what to change: plain words under the table. */
+#include <string.h>
+
+#include "base/escape.h"
+#include "selftest/report.h"
+
+/* Examples named before the rest is only counted. */
+enum { EXAMPLES_MAX = 6 };
+
+enum fault {
+	FAULT_RELAYED,   /* a stranger could relay */
+	FAULT_UNDER_WAY, /* a friend could not */
+	FAULT_NOT_IN,    /* mail for us could not come in */
+	FAULT_ERROR,
+	FAULTS
+};
+
+static bool fault_of(const struct row *row, enum fault *out)
+{
+	if (row_is_right(row))
+		return false;
+	if (row->result.outcome == OUTCOME_ERROR || row->result.outcome == OUTCOME_UNTRIED)
+		*out = FAULT_ERROR;
+	else if (row->expected == EXPECT_REFUSED)
+		*out = FAULT_RELAYED;
+	else
+		*out = row->probe->kind == PROBE_FRIEND ? FAULT_UNDER_WAY : FAULT_NOT_IN;
+	return true;
+}
+
+static void add_safe(struct strbuf *b, const char *s)
+{
+	escape_text(b, s, strlen(s));
+}
+
+static void add_client(struct strbuf *b, const struct actor *a)
+{
+	char client[ADDR_TEXT_MAX];
+
+	addr_format(&a->connect.client_addr, client);
+	add_safe(b, a->name);
+	strbuf_printf(b, " (%s", client);
+	if (a->mail.auth_login != NULL) {
+		strbuf_puts(b, ", login ");
+		add_safe(b, a->mail.auth_login);
+	}
+	strbuf_putc(b, ')');
+}
+
+static void add_example(struct strbuf *b, const struct row *row)
+{
+	strbuf_printf(b, "  %s: ", row->probe->name);
+	add_safe(b, row->from);
+	strbuf_puts(b, " to ");
+	add_safe(b, row->to);
+	strbuf_puts(b, "\n    ");
+	report_reply(&row->result, b);
+	strbuf_printf(
+	    b, "%s\n", row->result.code == 0 && *row->result.text == '\0' ? "accepted" : "");
+}
+
+static const char *headline(enum fault fault)
+{
+	static const char *const lines[FAULTS] = {
+	    [FAULT_RELAYED] = "could relay, and must not:",
+	    [FAULT_UNDER_WAY] = "could not relay, and may:",
+	    [FAULT_NOT_IN] = "could not send to our own domain:",
+	    [FAULT_ERROR] = "could not be tried:",
+	};
+
+	return lines[fault];
+}
+
+static void what_to_do_for_relayed(const struct report *r, const struct row *row, struct strbuf *b)
+{
+	char client[ADDR_TEXT_MAX];
+
+	addr_format(&row->actor->connect.client_addr, client);
+	if (r->plan->monitor)
+		strbuf_puts(b, "  The configuration says `mode = monitor`, which refuses nothing: "
+			       "set it to enforce.\n");
+	else if (strcmp(r->way->name, "milter") == 0)
+		strbuf_printf(b,
+		    "  A rule is too wide, or the daemon runs with another configuration. Reload "
+		    "it, and see\n  which rule it is: relay-guard explain --client %s --to '...'\n",
+		    client);
+	else
+		strbuf_puts(b,
+		    "  This is an open relay. The guard was not asked, or permits it: is it in "
+		    "smtpd_milters\n  (Postfix) or INPUT_MAIL_FILTER (Sendmail) of this "
+		    "listener? The MTA itself should refuse\n  strangers too: look at "
+		    "mynetworks and smtpd_relay_restrictions, or the access map.\n");
+}
+
+static void what_to_do_for_refused(const struct row *row, const char *what, struct strbuf *b)
+{
+	if (row->result.by == BY_MTA)
+		strbuf_printf(b, "  It is the MTA that refuses: %s\n", what);
+	else
+		strbuf_puts(b, "  It is the guard that refuses: see why with relay-guard explain, "
+			       "and reload it when\n  its configuration was changed.\n");
+	if (*row->actor->where != '\0') {
+		strbuf_puts(b, "  Rule ");
+		add_safe(b, row->actor->name);
+		strbuf_puts(b, " (");
+		add_safe(b, row->actor->where);
+		strbuf_puts(b, ") permits it.\n");
+	}
+}
+
+static void what_to_do(
+    const struct report *r, const struct row *row, enum fault fault, struct strbuf *b)
+{
+	switch (fault) {
+	case FAULT_RELAYED:
+		what_to_do_for_relayed(r, row, b);
+		break;
+	case FAULT_UNDER_WAY:
+		what_to_do_for_refused(
+		    row, "it must know the same networks (mynetworks, access map) and logins.", b);
+		break;
+	case FAULT_NOT_IN:
+		what_to_do_for_refused(row,
+		    "the domain must be in mydestination, relay_domains or class w, and its\n"
+		    "  postmaster must exist. Where the sender is refused, choose another with "
+		    "--outside.",
+		    b);
+		break;
+	case FAULT_ERROR:
+	case FAULTS:
+		strbuf_puts(b, "  Is the service up, and does it take this many sessions? Its log "
+			       "tells more.\n");
+		break;
+	}
+}
+
+static void add_fault(
+    const struct report *r, const struct actor *a, enum fault fault, struct strbuf *b)
+{
+	const struct plan *p = r->plan;
+	const struct row *first = NULL;
+	enum fault found;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		const struct row *row = &p->rows[i];
+
+		if (row->actor != a || !fault_of(row, &found) || found != fault)
+			continue;
+		if (n++ == 0) {
+			first = row;
+			strbuf_putc(b, '\n');
+			add_client(b, a);
+			strbuf_printf(b, " %s\n", headline(fault));
+		}
+		if (n <= EXAMPLES_MAX)
+			add_example(b, row);
+	}
+	if (first == NULL)
+		return;
+	if (n > EXAMPLES_MAX)
+		strbuf_printf(b, "  and %zu more\n", n - EXAMPLES_MAX);
+	what_to_do(r, first, fault, b);
+}
+
+void report_advice(const struct report *r, struct strbuf *b)
+{
+	for (size_t i = 0; i < r->plan->actor_count; i++)
+		for (unsigned f = 0; f < FAULTS; f++)
+			add_fault(r, &r->plan->actors[i], (enum fault)f, b);
+}

@@ -1,0 +1,222 @@
+/* The report for programs: JSON, TAP (version 13) and JUnit's XML. */
+#include <string.h>
+
+#include "base/escape.h"
+#include "selftest/report.h"
+
+/* --- JSON ------------------------------------------------------------------ */
+
+/* A member of an object; nothing for "". */
+static void add_member(struct strbuf *b, const char *name, const char *value)
+{
+	if (value == NULL || *value == '\0')
+		return;
+	strbuf_printf(b, ",\"%s\":", name);
+	escape_json(b, value, strlen(value));
+}
+
+static void add_probe(struct strbuf *b, const struct row *row)
+{
+	add_member(b, "form", row->probe->form);
+	strbuf_puts(b, ",\"from\":");
+	escape_json(b, row->from, strlen(row->from));
+	add_member(b, "parameters", row->parameters);
+	strbuf_puts(b, ",\"to\":");
+	escape_json(b, row->to, strlen(row->to));
+	add_member(b, "after", row->first);
+	strbuf_printf(b, ",\"expected\":\"%s\"", expectation_name(row->expected));
+}
+
+static void add_row(struct strbuf *b, const struct row *row)
+{
+	const struct result *r = &row->result;
+	char client[ADDR_TEXT_MAX];
+
+	addr_format(&row->actor->connect.client_addr, client);
+	strbuf_puts(b, "{\"actor\":");
+	escape_json(b, row->actor->name, strlen(row->actor->name));
+	add_member(b, "rule", row->actor->where);
+	add_member(b, "client", client);
+	add_member(b, "login", row->actor->mail.auth_login);
+	add_member(b, "helo", row->helo);
+	add_member(b, "probe", row->probe->name);
+	add_probe(b, row);
+	add_member(b, "why", row->why);
+	strbuf_printf(b, ",\"got\":\"%s\",\"right\":%s,\"stage\":\"%s\"", outcome_name(r->outcome),
+	    row_is_right(row) ? "true" : "false", stage_name(r->stage));
+	add_member(b, "by", r->by == BY_MTA ? "mta" : refuser_name(r->by));
+	if (r->code != 0)
+		strbuf_printf(b, ",\"code\":%u", r->code);
+	add_member(b, "enhanced", r->enhanced);
+	add_member(b, r->outcome == OUTCOME_ERROR ? "error" : "reply", r->text);
+	strbuf_printf(b, ",\"took_us\":%lld}", (long long)r->took);
+}
+
+void report_json(const struct report *r, struct strbuf *b)
+{
+	const struct plan *p = r->plan;
+	struct tally t = report_tally(p);
+
+	strbuf_printf(b, "{\"way\":\"%s\"", r->way->name);
+	add_member(b, "target", r->way->target);
+	add_member(b, "configuration", r->config);
+	add_member(b, "ours", p->names.ours);
+	add_member(b, "outside", p->names.outside);
+	strbuf_puts(b, ",\n\"rows\":[");
+	for (size_t i = 0; i < p->row_count; i++) {
+		strbuf_puts(b, i == 0 ? "\n" : ",\n");
+		add_row(b, &p->rows[i]);
+	}
+	strbuf_puts(b, "\n],\n\"notes\":[");
+	for (size_t i = 0; i < p->note_count; i++) {
+		strbuf_puts(b, i == 0 ? "" : ",");
+		escape_json(b, p->notes[i], strlen(p->notes[i]));
+	}
+	strbuf_printf(b,
+	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu}}\n", t.rows,
+	    t.right, t.wrong, t.errors);
+}
+
+void report_list_json(const struct plan *p, struct strbuf *b)
+{
+	strbuf_putc(b, '[');
+	for (size_t i = 0; i < p->row_count; i++) {
+		strbuf_printf(
+		    b, "%s{\"name\":\"%s\"", i == 0 ? "\n" : ",\n", p->rows[i].probe->name);
+		add_probe(b, &p->rows[i]);
+		add_member(b, "helo", p->rows[i].helo);
+		strbuf_putc(b, '}');
+	}
+	strbuf_puts(b, "\n]\n");
+}
+
+/* --- TAP ------------------------------------------------------------------- */
+
+/* A description must not hold what TAP reads as a directive. */
+static void add_description(struct strbuf *b, const char *s)
+{
+	struct strbuf safe = {0};
+
+	escape_text(&safe, s, strlen(s));
+	for (s = strbuf_text(&safe); *s != '\0'; s++) {
+		if (*s == '#')
+			strbuf_putc(b, '_');
+		else
+			strbuf_putc(b, *s);
+	}
+	strbuf_free(&safe);
+}
+
+static void add_outcome(struct strbuf *b, const struct result *r)
+{
+	strbuf_puts(b, outcome_name(r->outcome));
+	if (r->by != BY_NOBODY)
+		strbuf_printf(b, " by %s", refuser_name(r->by));
+}
+
+static void add_text(struct strbuf *b, const char *s)
+{
+	escape_text(b, s, strlen(s));
+}
+
+void report_tap(const struct report *r, struct strbuf *b)
+{
+	const struct plan *p = r->plan;
+
+	strbuf_printf(b, "TAP version 13\n1..%zu\n", p->row_count);
+	for (size_t i = 0; i < p->row_count; i++) {
+		const struct row *row = &p->rows[i];
+		bool right = row_is_right(row);
+
+		strbuf_printf(b, "%s %zu - ", right ? "ok" : "not ok", i + 1);
+		add_description(b, row->actor->name);
+		strbuf_printf(b, " %s ", row->probe->name);
+		add_outcome(b, &row->result);
+		strbuf_putc(b, '\n');
+		if (right)
+			continue;
+		strbuf_printf(b, "# expected %s; from ", expectation_name(row->expected));
+		add_text(b, row->from);
+		strbuf_puts(b, " to ");
+		add_text(b, row->to);
+		strbuf_puts(b, ": ");
+		report_reply(&row->result, b);
+		strbuf_putc(b, '\n');
+	}
+	for (size_t i = 0; i < p->note_count; i++) {
+		strbuf_puts(b, "# ");
+		add_text(b, p->notes[i]);
+		strbuf_putc(b, '\n');
+	}
+}
+
+/* --- JUnit ----------------------------------------------------------------- */
+
+/* Text that is safe in an attribute and in content; no control characters are left. */
+static void add_xml(struct strbuf *b, const char *s)
+{
+	struct strbuf safe = {0};
+
+	escape_text(&safe, s, strlen(s));
+	for (s = strbuf_text(&safe); *s != '\0'; s++) {
+		switch (*s) {
+		case '&':
+			strbuf_puts(b, "&amp;");
+			break;
+		case '<':
+			strbuf_puts(b, "&lt;");
+			break;
+		case '>':
+			strbuf_puts(b, "&gt;");
+			break;
+		case '"':
+			strbuf_puts(b, "&quot;");
+			break;
+		default:
+			strbuf_putc(b, *s);
+		}
+	}
+	strbuf_free(&safe);
+}
+
+static void add_failure(struct strbuf *b, const struct row *row)
+{
+	bool error = row->result.outcome == OUTCOME_ERROR;
+
+	strbuf_printf(b, ">\n<%s message=\"expected %s, got ", error ? "error" : "failure",
+	    expectation_name(row->expected));
+	add_outcome(b, &row->result);
+	strbuf_puts(b, "\">from ");
+	add_xml(b, row->from);
+	strbuf_puts(b, " to ");
+	add_xml(b, row->to);
+	strbuf_printf(b, ": %u ", row->result.code);
+	add_xml(b, row->result.text);
+	strbuf_printf(b, "</%s>\n</testcase>\n", error ? "error" : "failure");
+}
+
+void report_junit(const struct report *r, struct strbuf *b)
+{
+	const struct plan *p = r->plan;
+	struct tally t = report_tally(p);
+
+	strbuf_printf(b,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	    "<testsuite name=\"relay-guard selftest\" tests=\"%zu\" failures=\"%zu\" "
+	    "errors=\"%zu\">\n",
+	    t.rows, t.wrong - t.errors, t.errors);
+	for (size_t i = 0; i < p->row_count; i++) {
+		const struct row *row = &p->rows[i];
+
+		strbuf_puts(b, "<testcase classname=\"");
+		add_xml(b, row->actor->name);
+		strbuf_printf(b, "\" name=\"%s\" time=\"%lld.%06lld\"", row->probe->name,
+		    (long long)(row->result.took / USEC_PER_SEC),
+		    (long long)(row->result.took % USEC_PER_SEC));
+		if (row_is_right(row))
+			strbuf_puts(b, "/>\n");
+		else
+			add_failure(b, row);
+	}
+	strbuf_puts(b, "</testsuite>\n");
+}

@@ -1,0 +1,329 @@
+/* The report as a table of at most 80 columns. */
+#include "selftest/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+
+enum { ACTOR_WIDTH = 11, PROBE_WIDTH = 19, ADDRESS_WIDTH = 19, WORD_WIDTH = 8, BY_WIDTH = 5 };
+
+/* --- cells ----------------------------------------------------------------- */
+
+/* Columns and bytes of the character at `s`; full-width forms take two columns. */
+static size_t char_width(const char *s, size_t *bytes)
+{
+	*bytes = 1;
+	while (((unsigned char)s[*bytes] & 0xc0) == 0x80)
+		(*bytes)++;
+	return (unsigned char)s[0] == 0xef ? 2 : 1;
+}
+
+static size_t text_width(const char *s)
+{
+	size_t width = 0;
+
+	for (size_t bytes; *s != '\0'; s += bytes)
+		width += char_width(s, &bytes);
+	return width;
+}
+
+/* `text`, made safe, in exactly `width` columns. */
+static void add_cell(struct strbuf *b, const char *text, size_t width)
+{
+	struct strbuf safe = {0};
+	const char *s;
+	size_t used = 0, room = width;
+
+	escape_text(&safe, text, strlen(text));
+	s = strbuf_text(&safe);
+	if (text_width(s) > width)
+		room -= 2;
+	for (size_t bytes, w; *s != '\0'; s += bytes, used += w) {
+		w = char_width(s, &bytes);
+		if (used + w > room)
+			break;
+		strbuf_add(b, s, bytes);
+	}
+	if (*s != '\0') {
+		strbuf_puts(b, "..");
+		used += 2;
+	}
+	while (used++ < width)
+		strbuf_putc(b, ' ');
+	strbuf_free(&safe);
+}
+
+static void add_safe(struct strbuf *b, const char *text)
+{
+	escape_text(b, text, strlen(text));
+}
+
+/* No blanks at the end of a line. */
+static void end_line(struct strbuf *b)
+{
+	while (b->len > 0 && b->data[b->len - 1] == ' ')
+		b->data[--b->len] = '\0';
+	strbuf_putc(b, '\n');
+}
+
+static void add_mark(const struct report *r, bool right, struct strbuf *b)
+{
+	if (r->colour)
+		strbuf_puts(b, right ? "\033[32mok\033[0m   " : "\033[1;31mFAIL\033[0m ");
+	else
+		strbuf_puts(b, right ? "ok   " : "FAIL ");
+}
+
+/* --- rows ------------------------------------------------------------------ */
+
+/* The words that stand for the names, so that the form can be seen: <u%out@ours>. */
+static const struct probe_names short_names = {"ours", "out", "host", "ip"};
+
+/* Adds a template of ours in short, or what an actor uses instead as it is. */
+static void add_short(struct strbuf *b, const char *template, const char *text)
+{
+	static const char *const mailboxes[] = {"relaytest", "selftest", "hoptest"};
+	struct arena a = {0};
+	const char *s = template == NULL ? text : probe_expand(&a, template, &short_names);
+
+	for (bool replaced; s != NULL && *s != '\0'; s += !replaced) {
+		replaced = false;
+		for (size_t i = 0; !replaced && i < sizeof(mailboxes) / sizeof(mailboxes[0]); i++) {
+			size_t len = strlen(mailboxes[i]);
+
+			replaced = strncmp(s, mailboxes[i], len) == 0;
+			s += replaced ? len : 0;
+		}
+		strbuf_add(b, replaced ? "u" : s, 1);
+	}
+	arena_free(&a);
+}
+
+/* What is odd about a row: its sender or greeting where the recipient is the plain one. */
+static const char *shown_address(const struct row *row, struct strbuf *b)
+{
+	const struct probe *p = row->probe;
+	bool own = p->kind == PROBE_FRIEND && row->actor->to != NULL;
+
+	if (strncmp(p->name, "sender-", 7) == 0) {
+		strbuf_puts(b, "from ");
+		add_short(b, p->from, row->from);
+	} else if (p->helo != NULL) {
+		strbuf_puts(b, "helo ");
+		add_short(b, p->helo, row->helo);
+	} else {
+		add_short(b, own ? NULL : p->to, row->to);
+	}
+	return strbuf_text(b);
+}
+
+void report_reply(const struct result *r, struct strbuf *b)
+{
+	if (r->code != 0)
+		strbuf_printf(b, "%u%s", r->code, *r->text == '\0' ? "" : " ");
+	if (*r->enhanced != '\0')
+		strbuf_printf(b, "%s ", r->enhanced);
+	for (const char *s = r->text; *s != '\0';) {
+		size_t len = strcspn(s, "\n");
+
+		escape_text(b, s, len);
+		s += len;
+		if (*s == '\n') {
+			strbuf_puts(b, " / ");
+			s++;
+		}
+	}
+}
+
+/* The dialogue of one row, in full. */
+static void add_detail(const struct row *row, struct strbuf *b)
+{
+	strbuf_puts(b, "       helo ");
+	add_safe(b, row->helo);
+	strbuf_puts(b, "  from ");
+	add_safe(b, row->from);
+	if (row->parameters != NULL)
+		strbuf_putc(b, ' ');
+	if (row->parameters != NULL)
+		add_safe(b, row->parameters);
+	strbuf_puts(b, "\n       to ");
+	add_safe(b, row->to);
+	strbuf_printf(b, "\n       at %s, %lld ms", stage_name(row->result.stage),
+	    (long long)(row->result.took / USEC_PER_MSEC));
+	if (row->result.code != 0 || *row->result.text != '\0')
+		strbuf_puts(b, ": ");
+	report_reply(&row->result, b);
+	strbuf_putc(b, '\n');
+	if (*row->why != '\0')
+		strbuf_printf(b, "       either is right: %s\n", row->why);
+}
+
+static void add_row(const struct report *r, const struct row *row, struct strbuf *b)
+{
+	bool right = row_is_right(row);
+	struct strbuf address = {0};
+
+	add_mark(r, right, b);
+	add_cell(b, row->actor->name, ACTOR_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, row->probe->name, PROBE_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, shown_address(row, &address), ADDRESS_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, expectation_name(row->expected), WORD_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, outcome_name(row->result.outcome), WORD_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, refuser_name(row->result.by), BY_WIDTH);
+	end_line(b);
+	if (r->verbose)
+		add_detail(row, b);
+	strbuf_free(&address);
+}
+
+static bool same_group(const struct row *a, const struct row *b)
+{
+	return a->actor == b->actor && a->expected == b->expected &&
+	       a->result.outcome == b->result.outcome && a->result.by == b->result.by &&
+	       row_is_right(b);
+}
+
+/* Rows that came out right and alike, as one. */
+static void add_group(const struct report *r, size_t first, struct strbuf *b)
+{
+	const struct plan *p = r->plan;
+	const struct row *row = &p->rows[first];
+	char count[32];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		if (!same_group(row, &p->rows[i]))
+			continue;
+		if (i < first)
+			return;
+		n++;
+	}
+	snprintf(count, sizeof(count), "%zu probe%s", n, n == 1 ? "" : "s");
+	add_mark(r, true, b);
+	add_cell(b, row->actor->name, ACTOR_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, count, PROBE_WIDTH + 1 + ADDRESS_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, expectation_name(row->expected), WORD_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, outcome_name(row->result.outcome), WORD_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, refuser_name(row->result.by), BY_WIDTH);
+	end_line(b);
+}
+
+/* --- the whole ------------------------------------------------------------- */
+
+struct tally report_tally(const struct plan *p)
+{
+	struct tally t = {.rows = p->row_count};
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		bool right = row_is_right(&p->rows[i]);
+
+		t.right += right;
+		t.wrong += !right;
+		t.errors += p->rows[i].result.outcome == OUTCOME_ERROR;
+	}
+	return t;
+}
+
+static void add_head(const struct report *r, struct strbuf *b)
+{
+	strbuf_printf(b, "%s ", r->way->name);
+	add_safe(b, r->way->target);
+	strbuf_puts(b, ": ours is ");
+	add_safe(b, r->plan->names.ours);
+	strbuf_puts(b, ", out is ");
+	add_safe(b, r->plan->names.outside);
+	if (r->config != NULL) {
+		strbuf_puts(b, "\nconfiguration ");
+		add_safe(b, r->config);
+	}
+	strbuf_puts(b, "\n\n     ");
+	add_cell(b, "who", ACTOR_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, "probe", PROBE_WIDTH);
+	strbuf_putc(b, ' ');
+	add_cell(b, "recipient", ADDRESS_WIDTH);
+	strbuf_puts(b, " must be  was      by\n");
+}
+
+static void add_summary(const struct report *r, struct strbuf *b)
+{
+	struct tally t = report_tally(r->plan);
+
+	strbuf_printf(b, "\n%zu row%s: %zu right, %zu wrong", t.rows, t.rows == 1 ? "" : "s",
+	    t.right, t.wrong);
+	if (t.errors > 0)
+		strbuf_printf(b, " (%zu of them error%s)", t.errors, t.errors == 1 ? "" : "s");
+	strbuf_putc(b, '\n');
+}
+
+void report_text(const struct report *r, struct strbuf *b)
+{
+	const struct plan *p = r->plan;
+
+	add_head(r, b);
+	for (size_t i = 0; i < p->row_count; i++) {
+		if (r->quiet && row_is_right(&p->rows[i]))
+			add_group(r, i, b);
+		else
+			add_row(r, &p->rows[i], b);
+	}
+	for (size_t i = 0; i < p->note_count; i++) {
+		strbuf_puts(b, i == 0 ? "\nnote: " : "note: ");
+		add_safe(b, p->notes[i]);
+		strbuf_putc(b, '\n');
+	}
+	add_summary(r, b);
+	report_advice(r, b);
+}
+
+/* --- the list -------------------------------------------------------------- */
+
+static size_t widest(const struct plan *p, const char *(*text)(const struct row *))
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		struct strbuf safe = {0};
+		size_t w;
+
+		add_safe(&safe, text(&p->rows[i]));
+		w = text_width(strbuf_text(&safe));
+		width = w > width ? w : width;
+		strbuf_free(&safe);
+	}
+	return width;
+}
+
+static const char *name_of(const struct row *r)
+{
+	return r->probe->name;
+}
+
+static const char *from_of(const struct row *r)
+{
+	return r->from;
+}
+
+void report_list_text(const struct plan *p, struct strbuf *b)
+{
+	size_t names = widest(p, name_of), senders = widest(p, from_of);
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		add_cell(b, p->rows[i].probe->name, names);
+		strbuf_puts(b, "  ");
+		add_cell(b, p->rows[i].from, senders);
+		strbuf_puts(b, "  ");
+		add_safe(b, p->rows[i].to);
+		strbuf_putc(b, '\n');
+	}
+}

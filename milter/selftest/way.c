@@ -1,0 +1,76 @@
+#include "selftest/way.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/session.h"
+
+/* A session's id is all hexadecimal digits; the MTA's own texts have no such brackets. */
+enum { MARK_DIGITS = SESSION_ID_SIZE - 1 };
+
+/* RFC 5321 4.3.2: it closes the connection. */
+enum { CLOSING = 421 };
+
+static bool line_has_mark(const char *line, size_t len)
+{
+	const size_t mark = MARK_DIGITS + 2;
+
+	while (len > 0 && line[len - 1] == ' ')
+		len--;
+	if (len < mark + 1 || line[len - 1] != ']' || line[len - mark] != '[' ||
+	    line[len - mark - 1] != ' ')
+		return false;
+	return strspn(line + len - mark + 1, "0123456789abcdef") == MARK_DIGITS;
+}
+
+bool way_has_mark(const char *text)
+{
+	for (;;) {
+		size_t len = strcspn(text, "\n");
+
+		if (line_has_mark(text, len))
+			return true;
+		if (text[len] == '\0')
+			return false;
+		text += len + 1;
+	}
+}
+
+void way_set(struct result *r, enum outcome outcome, enum stage stage, const char *text)
+{
+	r->outcome = outcome;
+	r->stage = stage;
+	snprintf(r->text, sizeof(r->text), "%s", text);
+}
+
+static enum outcome outcome_of(unsigned code)
+{
+	switch (code / 100) {
+	case 2:
+		return OUTCOME_ACCEPTED;
+	case 4:
+		return OUTCOME_DEFERRED;
+	case 5:
+		return OUTCOME_REFUSED;
+	default:
+		return OUTCOME_ERROR;
+	}
+}
+
+void way_judge(
+    struct result *r, unsigned code, const char *enhanced, enum stage stage, const char *text)
+{
+	bool marked = way_has_mark(text);
+
+	r->code = code;
+	snprintf(r->enhanced, sizeof(r->enhanced), "%s", enhanced);
+	way_set(r, code == CLOSING && !marked ? OUTCOME_ERROR : outcome_of(code), stage, text);
+	r->by = BY_NOBODY;
+	if (r->outcome == OUTCOME_REFUSED || r->outcome == OUTCOME_DEFERRED)
+		r->by = marked ? BY_GUARD : BY_MTA;
+}
+
+bool way_goes_on(const struct result *r)
+{
+	return r->outcome != OUTCOME_ERROR && r->code != CLOSING;
+}

@@ -1,0 +1,370 @@
+/* The ways in, against servers that behave as none should: every wait has an end. */
+#include "../lib/unit.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "selftest/run.h"
+#include "selftest/way.h"
+
+#define MARK "[0123456789abcdef012]"
+
+/* --- what a reply says ------------------------------------------------------ */
+
+static void knows_the_mark(void **state)
+{
+	static const struct {
+		const char *text;
+		bool want;
+	} rows[] = {
+	    {"", false},
+	    {"Relay access denied", false},
+	    {MARK, false},
+	    {"x " MARK, true},
+	    {"x " MARK " ", true},
+	    {"x" MARK, false},
+	    {"x " MARK ".", false},
+	    {"first " MARK "\nsecond", true},
+	    {"first\nsecond " MARK, true},
+	    {"x [0123456789ABCDEF012]", false},
+	    {"x [0123456789abcdef01]", false},
+	    {"client [192.0.2.1]", false},
+	};
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (way_has_mark(rows[i].text) == rows[i].want)
+			continue;
+		print_error("%s: got %d\n", rows[i].text, !rows[i].want);
+		failed++;
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void judges_replies(void **state)
+{
+	static const struct {
+		unsigned code;
+		const char *text;
+		enum outcome outcome;
+		enum refuser by;
+		bool goes_on;
+	} rows[] = {
+	    {250, "ok", OUTCOME_ACCEPTED, BY_NOBODY, true},
+	    {251, "will forward", OUTCOME_ACCEPTED, BY_NOBODY, true},
+	    {354, "go on", OUTCOME_ERROR, BY_NOBODY, false},
+	    {450, "greylisted", OUTCOME_DEFERRED, BY_MTA, true},
+	    {451, "later " MARK, OUTCOME_DEFERRED, BY_GUARD, true},
+	    {550, "no", OUTCOME_REFUSED, BY_MTA, true},
+	    {550, "no " MARK, OUTCOME_REFUSED, BY_GUARD, true},
+	    {421, "too many connections", OUTCOME_ERROR, BY_NOBODY, false},
+	    {421, "no " MARK, OUTCOME_DEFERRED, BY_GUARD, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct result r = {0};
+
+		way_judge(&r, rows[i].code, "5.7.1", STAGE_RCPT, rows[i].text);
+		assert_int_equal(r.outcome, rows[i].outcome);
+		assert_int_equal(r.by, rows[i].by);
+		assert_int_equal(way_goes_on(&r), rows[i].goes_on);
+	}
+}
+
+/* --- servers ---------------------------------------------------------------- */
+
+/* What a server does with each connection. */
+typedef void behave_fn(int fd, const atomic_bool *stop);
+
+struct server {
+	int listener;
+	uint16_t port;
+	behave_fn *behave;
+	atomic_bool stop;
+	atomic_uint connections;
+	pthread_t thread;
+};
+
+static void *serve(void *arg)
+{
+	struct server *s = arg;
+
+	while (!s->stop) {
+		struct pollfd p = {.fd = s->listener, .events = POLLIN};
+		int fd = poll(&p, 1, 20) > 0 ? accept(s->listener, NULL, NULL) : -1;
+
+		if (fd < 0)
+			continue;
+		s->connections++;
+		s->behave(fd, &s->stop);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void start(struct server *s, behave_fn *behave)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(in);
+
+	s->behave = behave;
+	s->stop = false;
+	s->connections = 0;
+	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(s->listener >= 0);
+	assert_int_equal(bind(s->listener, (struct sockaddr *)&in, len), 0);
+	assert_int_equal(listen(s->listener, 16), 0);
+	assert_int_equal(getsockname(s->listener, (struct sockaddr *)&in, &len), 0);
+	s->port = ntohs(in.sin_port);
+	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void stop(struct server *s)
+{
+	s->stop = true;
+	pthread_join(s->thread, NULL);
+	close(s->listener);
+}
+
+static bool say(int fd, const char *text)
+{
+	return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
+}
+
+/* A line of the client, cut to what fits. False at the end. */
+static bool hear(int fd, char *line, size_t size, const atomic_bool *stopped)
+{
+	size_t len = 0;
+	char c = '\0';
+
+	while (c != '\n') {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+
+		if (*stopped)
+			return false;
+		if (poll(&p, 1, 20) == 0)
+			continue;
+		if (recv(fd, &c, 1, 0) != 1)
+			return false;
+		if (len + 1 < size)
+			line[len++] = c;
+	}
+	line[len] = '\0';
+	return true;
+}
+
+/* A byte every 20 ms, for ever. */
+static void drip(int fd, const atomic_bool *stopped)
+{
+	if (!say(fd, "220-"))
+		return;
+	while (!*stopped && say(fd, "x"))
+		usleep(20000);
+}
+
+/* The same once the session has begun. */
+static void drip_at_rcpt(int fd, const atomic_bool *stopped)
+{
+	char line[200];
+	bool ok = say(fd, "220 mx.example.com ESMTP\r\n");
+
+	while (ok && hear(fd, line, sizeof(line), stopped)) {
+		if (strncmp(line, "RCPT", 4) != 0) {
+			ok = say(fd, "250 ok\r\n");
+			continue;
+		}
+		ok = say(fd, "550 ");
+		while (ok && !*stopped && (ok = say(fd, "x")))
+			usleep(20000);
+	}
+}
+
+static void drip_frames(int fd, const atomic_bool *stopped)
+{
+	static const char length[4] = {0, 0, 0, 100};
+
+	if (send(fd, length, 4, MSG_NOSIGNAL) != 4)
+		return;
+	for (unsigned i = 0; i < 90 && !*stopped && say(fd, "O"); i++)
+		usleep(20000);
+}
+
+static void speak_nonsense(int fd, const atomic_bool *stopped)
+{
+	(void)stopped;
+	(void)say(fd, "SSH-2.0-x\r\n");
+}
+
+static void hang_up(int fd, const atomic_bool *stopped)
+{
+	(void)fd;
+	(void)stopped;
+}
+
+/* Refuses each recipient as the guard does that hangs up after it. */
+static void refuse_and_close(int fd, const atomic_bool *stopped)
+{
+	char line[200];
+	bool ok = say(fd, "220 mx.example.com ESMTP\r\n");
+
+	while (ok && hear(fd, line, sizeof(line), stopped)) {
+		if (strncmp(line, "RCPT", 4) == 0) {
+			(void)say(fd, "421 4.7.1 Relay access denied " MARK "\r\n");
+			return;
+		}
+		ok = say(fd, "250 ok\r\n");
+	}
+}
+
+/* As Postfix does when there are too many errors. */
+static void close_at_rcpt(int fd, const atomic_bool *stopped)
+{
+	char line[200];
+	bool ok = say(fd, "220 mx.example.com ESMTP\r\n");
+
+	while (ok && hear(fd, line, sizeof(line), stopped)) {
+		if (strncmp(line, "RCPT", 4) == 0) {
+			(void)say(fd, "421 4.7.0 too many errors\r\n");
+			return;
+		}
+		ok = say(fd, "250 ok\r\n");
+	}
+}
+
+/* --- sessions --------------------------------------------------------------- */
+
+/* Generous to a busy machine, and far below what the drips last. */
+enum { TIMEOUT = 200000, LIMIT = 1500000 };
+
+static const struct addr no_source = {.family = ADDR_NONE};
+
+static void smtp_opens_in_time(void **state)
+{
+	static const struct {
+		behave_fn *behave;
+		const char *says;
+	} rows[] = {
+	    {drip, "no answer within"},
+	    {speak_nonsense, "does not speak SMTP"},
+	    {hang_up, "closed"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char error[WAY_TEXT_SIZE] = "";
+		usec_t began = clock_monotonic();
+		struct server s;
+		struct way w;
+
+		start(&s, rows[i].behave);
+		assert_false(way_smtp_open(&w, "127.0.0.1", s.port, &no_source, TIMEOUT, error));
+		assert_true(clock_monotonic() - began < LIMIT);
+		if (strstr(error, rows[i].says) == NULL)
+			fail_msg("got \"%s\", want \"%s\"", error, rows[i].says);
+		stop(&s);
+	}
+}
+
+static void milter_opens_in_time(void **state)
+{
+	struct conf_socket socket = {.kind = CONF_SOCKET_INET, .host = "127.0.0.1", .text = "x"};
+	char error[WAY_TEXT_SIZE] = "";
+	usec_t began = clock_monotonic();
+	struct server s;
+	struct way w;
+
+	(void)state;
+	start(&s, drip_frames);
+	socket.port = s.port;
+	assert_false(way_milter_open(&w, &socket, TIMEOUT, error));
+	assert_true(clock_monotonic() - began < LIMIT);
+	assert_non_null(strstr(error, "no answer within"));
+	stop(&s);
+}
+
+/* Runs a plan of two rows against the server. */
+static void run_two(struct server *s, behave_fn *behave, struct row rows[2])
+{
+	static const struct actor actor = {.name = "stranger-v4", .helo = "[192.0.2.9]"};
+	struct plan p = {.rows = rows, .row_count = 2};
+	char error[WAY_TEXT_SIZE] = "";
+	struct way w;
+
+	for (size_t i = 0; i < 2; i++)
+		rows[i] = (struct row){.actor = &actor,
+		    .probe = &probe_table[0],
+		    .from = "<a@example.org>",
+		    .to = "<b@example.org>",
+		    .helo = actor.helo,
+		    .why = ""};
+	start(s, behave);
+	if (!way_smtp_open(&w, "127.0.0.1", s->port, &no_source, TIMEOUT, error))
+		fail_msg("%s", error);
+	assert_true(run_plan(&p, &w, NULL, NULL));
+}
+
+static void a_slow_reply_is_an_error(void **state)
+{
+	usec_t began = clock_monotonic();
+	struct server s;
+	struct row rows[2];
+
+	(void)state;
+	run_two(&s, drip_at_rcpt, rows);
+	stop(&s);
+	assert_true(clock_monotonic() - began < 3 * (usec_t)LIMIT);
+	assert_int_equal(rows[0].result.outcome, OUTCOME_ERROR);
+	assert_non_null(strstr(rows[0].result.text, "no answer within"));
+	assert_int_equal(rows[1].result.outcome, OUTCOME_ERROR);
+}
+
+static void goes_on_after_the_guard_hangs_up(void **state)
+{
+	struct server s;
+	struct row rows[2];
+
+	(void)state;
+	run_two(&s, refuse_and_close, rows);
+	stop(&s);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(rows[i].result.outcome, OUTCOME_DEFERRED);
+		assert_int_equal(rows[i].result.by, BY_GUARD);
+	}
+	/* The first look, and a session for each row. */
+	assert_int_equal(s.connections, 3);
+}
+
+static void a_421_of_another_is_no_refusal(void **state)
+{
+	struct server s;
+	struct row rows[2];
+
+	(void)state;
+	run_two(&s, close_at_rcpt, rows);
+	stop(&s);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(rows[i].result.outcome, OUTCOME_ERROR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(knows_the_mark),
+	    cmocka_unit_test(judges_replies),
+	    cmocka_unit_test(smtp_opens_in_time),
+	    cmocka_unit_test(milter_opens_in_time),
+	    cmocka_unit_test(a_slow_reply_is_an_error),
+	    cmocka_unit_test(goes_on_after_the_guard_hangs_up),
+	    cmocka_unit_test(a_421_of_another_is_no_refusal),
+	};
+
+	return cmocka_run_group_tests_name("way", tests, NULL, NULL);
+}

@@ -1,0 +1,164 @@
+#include "../lib/unit.h"
+
+#include <string.h>
+
+#include "wire/smtp.h"
+
+#define BYTES(s) s, sizeof(s) - 1
+
+static void replies(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		enum smtp_read want;
+		unsigned code;
+		const char *enhanced, *text;
+		size_t used;
+	} cases[] = {
+	    {BYTES(""), SMTP_READ_MORE, 0, "", "", 0},
+	    {BYTES("25"), SMTP_READ_MORE, 0, "", "", 0},
+	    {BYTES("250 Ok"), SMTP_READ_MORE, 0, "", "", 0},
+	    {BYTES("250 Ok\r"), SMTP_READ_MORE, 0, "", "", 0},
+	    {BYTES("250 Ok\r\n"), SMTP_READ_REPLY, 250, "", "Ok", 8},
+	    {BYTES("250 Ok\n"), SMTP_READ_REPLY, 250, "", "Ok", 7},
+	    {BYTES("250\r\n"), SMTP_READ_REPLY, 250, "", "", 5},
+	    {BYTES("250 2.1.5 Ok\r\n"), SMTP_READ_REPLY, 250, "2.1.5", "Ok", 14},
+	    {BYTES("550 5.7.1\r\n"), SMTP_READ_REPLY, 550, "5.7.1", "", 11},
+	    {BYTES("550 5.123.456 x\r\n"), SMTP_READ_REPLY, 550, "5.123.456", "x", 17},
+	    {BYTES("550 5.1234.5 x\r\n"), SMTP_READ_REPLY, 550, "", "5.1234.5 x", 16},
+	    {BYTES("550 4.7.1 x\r\n"), SMTP_READ_REPLY, 550, "", "4.7.1 x", 13},
+	    {BYTES("550 5.7.x x\r\n"), SMTP_READ_REPLY, 550, "", "5.7.x x", 13},
+	    {BYTES("550 5.7\r\n"), SMTP_READ_REPLY, 550, "", "5.7", 9},
+	    {BYTES("354 3.0.0 x\r\n"), SMTP_READ_REPLY, 354, "", "3.0.0 x", 13},
+	    {BYTES("250-a\r\n250 b\r\n221 c\r\n"), SMTP_READ_REPLY, 250, "", "a\nb", 14},
+	    {BYTES("250-a\r\n250-b\r\n"), SMTP_READ_MORE, 0, "", "", 0},
+	    {BYTES("250-a\r\n550 b\r\n"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("250-a\r\nhello\r\n"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("SSH-2.0"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("1"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("650 x\r\n"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("25x"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("2500"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("25\r\n"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("\r\n"), SMTP_READ_BAD, 0, "", "", 0},
+	    {BYTES("250 a\0b\r\n"), SMTP_READ_BAD, 0, "", "", 0},
+	};
+	struct strbuf lines = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct smtp_reply r;
+		size_t used = 0;
+		enum smtp_read got =
+		    smtp_reply_read(cases[i].bytes, cases[i].len, &lines, &r, &used);
+
+		if (got != cases[i].want || used != cases[i].used)
+			fail_msg("%s: got %d, %zu, want %d, %zu", cases[i].bytes, (int)got, used,
+			    (int)cases[i].want, cases[i].used);
+		if (got == SMTP_READ_REPLY &&
+		    (r.code != cases[i].code || strcmp(r.enhanced, cases[i].enhanced) != 0 ||
+			strcmp(r.text, cases[i].text) != 0))
+			fail_msg("%s: got %u '%s' '%s', want %u '%s' '%s'", cases[i].bytes, r.code,
+			    r.enhanced, r.text, cases[i].code, cases[i].enhanced, cases[i].text);
+	}
+	strbuf_free(&lines);
+}
+
+static void limits(void **state)
+{
+	static char bytes[8 * (SMTP_REPLY_LINES_MAX + 1) + SMTP_LINE_MAX + 8];
+	struct strbuf lines = {0};
+	struct smtp_reply r;
+	size_t used = 0;
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	memcpy(bytes, "250 ", 4);
+	assert_int_equal(smtp_reply_read(bytes, SMTP_LINE_MAX, &lines, &r, &used), SMTP_READ_MORE);
+	assert_int_equal(
+	    smtp_reply_read(bytes, SMTP_LINE_MAX + 1, &lines, &r, &used), SMTP_READ_BAD);
+	bytes[SMTP_LINE_MAX] = '\n';
+	assert_int_equal(
+	    smtp_reply_read(bytes, SMTP_LINE_MAX + 1, &lines, &r, &used), SMTP_READ_REPLY);
+	for (size_t i = 0; i <= SMTP_REPLY_LINES_MAX; i++)
+		memcpy(bytes + 7 * i, "250-a\r\n", 7);
+	memcpy(bytes + 7 * (SMTP_REPLY_LINES_MAX - 1), "250 a\r\n", 7);
+	assert_int_equal(
+	    smtp_reply_read(bytes, 7 * SMTP_REPLY_LINES_MAX, &lines, &r, &used), SMTP_READ_REPLY);
+	assert_int_equal(r.lines, SMTP_REPLY_LINES_MAX);
+	memcpy(bytes + 7 * (SMTP_REPLY_LINES_MAX - 1), "250-a\r\n", 7);
+	assert_int_equal(
+	    smtp_reply_read(bytes, 7 * SMTP_REPLY_LINES_MAX + 7, &lines, &r, &used), SMTP_READ_BAD);
+	strbuf_free(&lines);
+}
+
+static void offers(void **state)
+{
+	static const char ehlo[] = "250-mail.example XCLIENT\r\n250-PIPELINING\r\n"
+				   "250-AUTH PLAIN LOGIN\r\n250-AUTH=CRAM-MD5\r\n"
+				   "250-xclient NAME ADDR LOGIN\r\n250 SMTPUTF8\r\n";
+	struct strbuf lines = {0};
+	struct smtp_reply r;
+	const char *rest = NULL;
+	size_t used, len = 0;
+
+	(void)state;
+	assert_int_equal(
+	    smtp_reply_read(ehlo, sizeof(ehlo) - 1, &lines, &r, &used), SMTP_READ_REPLY);
+	assert_true(smtp_ehlo_offers(&r, "AUTH", &rest, &len));
+	assert_true(smtp_has_word(rest, len, "plain"));
+	assert_true(smtp_has_word(rest, len, "LOGIN"));
+	assert_false(smtp_has_word(rest, len, "LOG"));
+	assert_true(smtp_ehlo_offers(&r, "XCLIENT", &rest, &len));
+	assert_true(smtp_has_word(rest, len, "LOGIN"));
+	assert_true(smtp_ehlo_offers(&r, "SMTPUTF8", NULL, NULL));
+	assert_false(smtp_ehlo_offers(&r, "SMTP", NULL, NULL));
+	assert_false(smtp_ehlo_offers(&r, "STARTTLS", NULL, NULL));
+	assert_false(smtp_ehlo_offers(&r, "mail.example", NULL, NULL));
+	strbuf_free(&lines);
+}
+
+static void expect_text(struct strbuf *b, const char *want)
+{
+	assert_string_equal(strbuf_text(b), want);
+	strbuf_reset(b);
+}
+
+static void commands(void **state)
+{
+	struct addr v4 = {{203, 0, 113, 9}, ADDR_V4}, v6, none = {.family = ADDR_NONE};
+	struct strbuf b = {0};
+
+	(void)state;
+	assert_true(addr_parse("2001:db8::9", 11, &v6));
+	smtp_write_xclient(&b, &v4, "[UNAVAILABLE]", NULL, NULL);
+	expect_text(&b, "XCLIENT ADDR=203.0.113.9 NAME=[UNAVAILABLE]\r\n");
+	smtp_write_xclient(&b, &v6, NULL, "a b", "al=ice+x\r\n");
+	expect_text(&b, "XCLIENT ADDR=IPV6:2001:db8::9 HELO=a+20b LOGIN=al+3Dice+2Bx+0D+0A\r\n");
+	smtp_write_xclient(&b, &none, "", "", "");
+	expect_text(&b, "XCLIENT ADDR=[UNAVAILABLE]\r\n");
+	smtp_write_xtext(&b, "\xc3\xbc\x7f~", 4);
+	expect_text(&b, "+C3+BC+7F~");
+	smtp_write_auth_plain(&b, "alice", "secret");
+	expect_text(&b, "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n");
+	smtp_write_auth_plain(&b, "al", "secret");
+	expect_text(&b, "AUTH PLAIN AGFsAHNlY3JldA==\r\n");
+	smtp_write_auth_plain(&b, "ali", "secret");
+	expect_text(&b, "AUTH PLAIN AGFsaQBzZWNyZXQ=\r\n");
+	smtp_write_auth_plain(&b, "", "x");
+	expect_text(&b, "AUTH PLAIN AAB4\r\n");
+	strbuf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(replies),
+	    cmocka_unit_test(limits),
+	    cmocka_unit_test(offers),
+	    cmocka_unit_test(commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
