@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "auth/authres.h"
+#include "auth/dmarc.h"
+#include "auth/fields.h"
+#include "auth/from.h"
 #include "auth/resolver.h"
 #include "auth/spf.h"
 #include "base/addr.h"
@@ -35,6 +38,9 @@ struct judgement {
 	char host[HOST_SIZE];
 
 	struct spf_outcome spf;
+	struct from from;
+	struct dmarc_lookup *dmarc_lookup;
+	struct dmarc_outcome dmarc;
 };
 
 struct options {
@@ -54,6 +60,11 @@ static void put_member(struct strbuf *b, const char *key, const char *value)
 		strbuf_puts(b, "null");
 	else
 		escape_json(b, value, strlen(value));
+}
+
+static void put_bool(struct strbuf *b, const char *key, bool value)
+{
+	strbuf_printf(b, ", \"%s\": %s", key, value ? "true" : "false");
 }
 
 static void put_line(struct strbuf *b, const char *key, const char *value)
@@ -95,9 +106,89 @@ static void spf_results(const struct judgement *j, struct authres *w)
 	authres_spf(w, &j->query, &j->spf);
 }
 
+/* Asks for what will be needed, so that it is on its way while the others are judged. */
+static void dmarc_begin(struct judgement *j)
+{
+	struct field_reader r = {.message = j->message.data, .len = j->message.len};
+	struct field f;
+
+	while (field_next(&r, &f))
+		if (field_is(&f, "From"))
+			from_add(&j->from, &j->arena, f.value, f.value_len);
+	if (j->from.status == FROM_ONE)
+		j->dmarc_lookup = dmarc_start(j->resolver, &j->budget, j->from.domain);
+}
+
+static enum dmarc_auth spf_for_dmarc(enum spf_result r)
+{
+	if (r == SPF_PASS)
+		return DMARC_AUTH_PASSED;
+	return r == SPF_TEMPERROR ? DMARC_AUTH_TEMPERROR : DMARC_AUTH_FAILED;
+}
+
+static void dmarc_judge(struct judgement *j)
+{
+	const struct dmarc_query q = {
+	    .spf = {j->spf.domain, spf_for_dmarc(j->spf.result)},
+	};
+
+	if (j->from.status == FROM_ONE)
+		dmarc_finish(&j->dmarc_lookup, &j->budget, &q, &j->arena, &j->dmarc);
+	else
+		dmarc_check(j->resolver, &j->budget, &j->from, &q, &j->arena, &j->dmarc);
+}
+
+/* What the record asks for; NULL where none applies. */
+static const char *dmarc_policy_asked(const struct dmarc_outcome *d)
+{
+	return d->record_domain == NULL ? NULL : dmarc_policy_name(d->policy);
+}
+
+static void dmarc_json(const struct judgement *j, struct strbuf *b)
+{
+	strbuf_putc(b, '{');
+	put_member(b, "result", dmarc_result_name(j->dmarc.result));
+	put_member(b, "domain", j->dmarc.domain);
+	put_member(b, "record_domain", j->dmarc.record_domain);
+	put_member(b, "organizational_domain", j->dmarc.organizational_domain);
+	put_member(b, "policy", dmarc_policy_asked(&j->dmarc));
+	put_bool(b, "spf_aligned", j->dmarc.spf_aligned);
+	put_bool(b, "dkim_aligned", j->dmarc.dkim_aligned);
+	put_member(b, "reason", j->dmarc.reason);
+	strbuf_putc(b, '}');
+}
+
+static void dmarc_text(const struct judgement *j, struct strbuf *b)
+{
+	const struct dmarc_outcome *d = &j->dmarc;
+
+	strbuf_printf(b, "dmarc: %s\n", dmarc_result_name(d->result));
+	put_line(b, "domain", d->domain);
+	put_line(b, "record", d->record_domain);
+	put_line(b, "organization", d->organizational_domain);
+	put_line(b, "policy", dmarc_policy_asked(d));
+	if (d->record_domain != NULL) {
+		put_line(b, "spf aligned", d->spf_aligned ? "yes" : "no");
+		put_line(b, "dkim aligned", d->dkim_aligned ? "yes" : "no");
+	}
+	put_line(b, "reason", d->reason);
+}
+
+static void dmarc_results(const struct judgement *j, struct authres *w)
+{
+	const struct authres_dmarc d = {.result = dmarc_result_name(j->dmarc.result),
+	    .policy = dmarc_policy_asked(&j->dmarc),
+	    .from = j->dmarc.domain,
+	    .reason = NULL};
+
+	authres_dmarc(w, &d);
+}
+
 static const struct mechanism {
 	const char *key;
 	bool needs_message;
+	/* Starts its look-ups; NULL: none. */
+	void (*begin)(struct judgement *j);
 	void (*judge)(struct judgement *j);
 	/* Adds the value of `key`. */
 	void (*json)(const struct judgement *j, struct strbuf *b);
@@ -106,7 +197,8 @@ static const struct mechanism {
 	void (*results)(const struct judgement *j, struct authres *w);
 } mechanisms[] = {
     /* In this order they are judged: DMARC looks at what SPF and DKIM found. */
-    {"spf", false, spf_judge, spf_json, spf_text, spf_results},
+    {"spf", false, NULL, spf_judge, spf_json, spf_text, spf_results},
+    {"dmarc", true, dmarc_begin, dmarc_judge, dmarc_json, dmarc_text, dmarc_results},
 };
 
 enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
@@ -297,6 +389,9 @@ static int judge(struct judgement *j, const struct options *o)
 	j->budget =
 	    dns_budget_make(DEADLINE_S * USEC_PER_SEC, LOOKUP_S * USEC_PER_SEC, LOOKUPS_MAX);
 	for (size_t i = 0; i < MECHANISMS; i++)
+		if (applies(j, &mechanisms[i]) && mechanisms[i].begin != NULL)
+			mechanisms[i].begin(j);
+	for (size_t i = 0; i < MECHANISMS; i++)
 		if (applies(j, &mechanisms[i]))
 			mechanisms[i].judge(j);
 	resolver_close(&j->resolver);
@@ -323,7 +418,7 @@ static int run(int argc, char **argv)
 const struct command command_verify = {
     .name = "verify",
     .arguments = "--client IP [--helo H] [--from ADDR] [--resolver ADDR@PORT] < MESSAGE",
-    .summary = "says what SPF finds of one message, and why",
+    .summary = "says what SPF and DMARC find of one message, and why",
     .details =
 	"  --client IP           who sent it\n"
 	"  --helo NAME           what it said in HELO or EHLO\n"

@@ -34,8 +34,11 @@ live() {
 }
 
 dns() {
-	echo "dns.gcc tests/dns/spf.py build/relay-guard"
-	echo "dns.asan tests/dns/spf.py build/asan/relay-guard"
+	local t
+	for t in tests/dns/{spf,dmarc}.py; do
+		echo "dns.gcc.$(basename "$t" .py) $t build/relay-guard"
+		echo "dns.asan.$(basename "$t" .py) $t build/asan/relay-guard"
+	done
 	echo "dns.results tests/dns/results.py build/asan/relay-guard"
 }
 
