@@ -60,6 +60,11 @@ struct config *config_load_text(
 struct config *config_load_told(const char *path, int *code);
 void config_free(struct config **c);
 
+/*
+ * Where the `n`th value (from 0) of `key` at the top level stands; line 0 when it is a default.
+ */
+struct conf_loc config_place(const struct settings *s, const char *key, size_t n);
+
 /* The root schema: for dump, manual and completion. */
 const struct conf_schema *config_schema(void);
 

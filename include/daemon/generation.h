@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "check/config.h"
+#include "daemon/fault.h"
 #include "daemon/listen.h"
 #include "daemon/privileges.h"
 
@@ -30,22 +31,24 @@ struct generation {
 	size_t count;
 	struct slot *slots;
 	usec_t started;          /* monotonic */
+	struct fault fault;      /* the first that a child told, or died of */
 	struct generation *next; /* in the master's list of those that end */
 };
 
 /*
  * Looks up the identity, makes the state folder and opens the sockets (taking over those of
- * `before`, which may be NULL). Takes `config` over only on success. NULL, and it is logged,
+ * `before`, which may be NULL). Takes `config` over only on success. NULL, with the reason,
  * otherwise.
  */
-struct generation *generation_new(struct config *config, const struct generation *before);
+struct generation *generation_new(
+    struct config *config, const struct generation *before, struct fault *fault);
 
 /*
  * Starts what is due in every empty slot. `in_child` is called first in each new process, to close
- * what belongs to the master alone. Returns the monotonic time when it wants to be called again, 0:
- * not at all.
+ * what belongs to the master alone, and every listening socket but the one given (-1: all). Returns
+ * the monotonic time when it wants to be called again, 0: not at all.
  */
-usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(void));
+usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(int listener));
 
 /* Reads what the children say. */
 void generation_listen(struct generation *g);
@@ -53,8 +56,9 @@ void generation_listen(struct generation *g);
 bool generation_is_ready(const struct generation *g);
 bool generation_is_over(const struct generation *g);
 
-/* Takes note that `pid` ended; false when it is not one of its own. */
-bool generation_reap(struct generation *g, pid_t pid, usec_t now);
+/* Takes note that `pid` ended with `status` (of waitpid(2)); false when it is not one of its own.
+ */
+bool generation_reap(struct generation *g, pid_t pid, int status, usec_t now);
 
 /* Tells every child to finish its sessions and to end. */
 void generation_drain(const struct generation *g);
@@ -64,8 +68,8 @@ void generation_kill(const struct generation *g);
  * forgets them. */
 void generation_release_sockets(struct generation *g, const struct generation *after);
 
-/* In a child: closes the master's ends. */
-void generation_close_controls(const struct generation *g, int keep);
+/* In a child: closes the master's ends, and the listening sockets but `listener`. */
+void generation_forget(const struct generation *g, int listener);
 
 void generation_free(struct generation **g);
 

@@ -7,8 +7,7 @@
 #include <sys/types.h>
 
 #include "conf/schema.h"
-
-#define LISTEN_ERROR_MAX 400
+#include "daemon/fault.h"
 
 struct listener_socket {
 	char *text; /* as the configuration has it; identifies it across reloads */
@@ -33,10 +32,11 @@ struct listen_options {
  * Opens every socket of `want` that `have` has not, and takes over from `have` (may be
  * NULL) those that it has: they appear in both. All are non-blocking, close-on-exec, and TCP ones
  * have TCP_NODELAY. A unix path is taken over only from a socket that nobody answers on. On failure
- * nothing is changed, and `error` says which socket, what was found and what to do.
+ * nothing is changed, and `fault` says which socket, what was found and what to do; its code is
+ * EXIT_AGAIN for what may be otherwise in a moment, such as an address that another program has.
  */
 bool listeners_open(struct listeners *out, const struct conf_sockets *want,
-    const struct listeners *have, const struct listen_options *o, char error[LISTEN_ERROR_MAX]);
+    const struct listeners *have, const struct listen_options *o, struct fault *fault);
 
 /* Closes, and removes from the file system, what is in `l` and not in `keep` (may be NULL); frees
  * `l`. */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "daemon/fault.h"
+
 struct identity {
 	bool change; /* false: not started as root, nothing to give up */
 	const char *user;
@@ -14,11 +16,11 @@ struct identity {
 };
 
 /*
- * Looks the names up (group, socket_group: NULL means the user's own). False with *error (words,
- * valid until the next call) when one does not exist.
+ * Looks the names up (group, socket_group: NULL means the user's own). False, with the reason, when
+ * one does not exist.
  */
 bool identity_find(struct identity *out, const char *user, const char *group,
-    const char *socket_group, const char **error);
+    const char *socket_group, struct fault *fault);
 
 /* Gives up root for good, with the supplementary groups of the user. False, and it is logged, when
  * it fails. */

@@ -11,21 +11,25 @@ struct worker_options {
 	unsigned number; /* of the worker within its generation, from 1 */
 	int listener;    /* the inherited socket; not used by the follower */
 	unsigned sessions;
-	/*
-	 * A socket to the master. The child writes WORKER_READY once; the master writes
-	 * WORKER_DRAIN; its end means that the master is gone.
-	 */
-	int control;
+	int control; /* a socket to the master, SOCK_SEQPACKET; its end: the master is gone */
 };
 
-#define WORKER_READY 'R'
-#define WORKER_DRAIN 'D'
+/* What is said on `control`: one message each, which begins with one of these. */
+#define WORKER_READY 'R' /* the child serves; once */
+#define WORKER_FAULT 'F' /* it can't: the reason follows */
+#define WORKER_DRAIN 'D' /* the master says: finish the sessions and end */
 
 /* Both are called in the child after fork(), with its signals unblocked, and never return. */
 _Noreturn void worker_main(const struct worker_options *o);
 _Noreturn void follower_main(const struct worker_options *o);
 
-/* For both: opens the event log as the configuration has it. NULL, and it is logged, on failure. */
-struct eventlog *worker_open_events(const struct config *c);
+/* For both: opens the event log as the configuration has it; ends the process on failure. */
+struct eventlog *worker_open_events(const struct worker_options *o);
+
+void worker_say_ready(const struct worker_options *o);
+
+/* Logs why, tells it the master, and ends the process with `code`. */
+_Noreturn void worker_give_up(const struct worker_options *o, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -163,8 +163,7 @@ static bool same_socket(const struct conf_socket *a, const struct conf_socket *b
 	return a->port != 0 && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-/* Where the `n`th value of `key` stands; the section where it is a default. */
-static struct conf_loc place_of(const struct settings *s, const char *key, size_t n)
+struct conf_loc config_place(const struct settings *s, const char *key, size_t n)
 {
 	const struct conf_entry *e = conf_entry_of(NULL, s, key);
 	const struct conf_value *v;
@@ -187,13 +186,13 @@ static bool check_sockets(struct conf_reader *r, const struct settings *s)
 		for (size_t j = 0; j < i; j++) {
 			if (!same_socket(&all[i], &all[j]))
 				continue;
-			at = place_of(s, "listen", i);
+			at = config_place(s, "listen", i);
 			ok = conf_error(
 			    r, &at, "found \"%s\" again; expected another address", all[i].text);
 			break;
 		}
 	}
-	at = place_of(s, "control", 0);
+	at = config_place(s, "control", 0);
 	if (s->control.kind != CONF_SOCKET_UNIX)
 		ok = conf_error(r, &at,
 		    "found \"%s\" for `control`; expected unix:/path, which the system's "

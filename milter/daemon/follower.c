@@ -62,12 +62,9 @@ _Noreturn void follower_main(const struct worker_options *o)
 	log_set_role("mail log");
 	snprintf(state_path, sizeof(state_path), "%s/maillog.position", o->config->settings->state);
 	if (!identity_assume(o->identity))
-		_exit(EXIT_UNAVAILABLE);
-	events = worker_open_events(o->config);
-	if (events == NULL)
-		_exit(EXIT_CONFIG);
-	if (write(o->control, &(char){WORKER_READY}, 1) != 1)
-		_exit(EXIT_UNAVAILABLE);
+		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
+	events = worker_open_events(o);
+	worker_say_ready(o);
 	m = open_when_free(o, state_path);
 	sink.arg = events;
 	do

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/exit.h"
@@ -21,26 +23,40 @@ enum {
 	BACKOFF_LAST_MS = 5000,
 };
 
-static bool prepare_state(const struct generation *g, const char *state)
+/* As fault_set(), with the place where `key` stands. */
+static bool fail(
+    struct fault *f, const struct settings *s, const char *key, int code, const char *text)
 {
+	struct conf_loc at = config_place(s, key, 0);
+
+	if (at.file == NULL || at.line == 0)
+		return fault_set(f, code, "%s", text);
+	return fault_set(f, code, "%s:%u:%u: %s", at.file, at.line, at.column, text);
+}
+
+static bool prepare_state(const struct generation *g, struct fault *fault)
+{
+	const struct settings *s = g->config->settings;
+	char text[FAULT_TEXT_MAX];
 	struct sockaddr_un un;
 
-	if (strlen(state) + sizeof("/.worker-4294967296") > sizeof(un.sun_path)) {
-		log_error("state = %s: the path is too long for a socket in it", state);
-		return false;
+	if (strlen(s->state) + sizeof("/.worker-4294967296") > sizeof(un.sun_path)) {
+		snprintf(text, sizeof(text), "state = %s: the path is too long for a socket in it",
+		    s->state);
+		return fail(fault, s, "state", EXIT_CONFIG, text);
 	}
-	if (mkdir(state, 0750) == 0) {
-		if (g->identity.change && chown(state, g->identity.uid, g->identity.gid) != 0)
-			log_warning("state = %s: %s", state, strerror(errno));
+	if (mkdir(s->state, 0750) == 0) {
+		if (g->identity.change && chown(s->state, g->identity.uid, g->identity.gid) != 0)
+			log_warning("state = %s: %s", s->state, strerror(errno));
 	} else if (errno != EEXIST) {
-		log_error(
-		    "state = %s: %s; make the folder, or name another", state, strerror(errno));
-		return false;
+		snprintf(text, sizeof(text), "state = %s: %s; make the folder, or name another",
+		    s->state, strerror(errno));
+		return fail(fault, s, "state", EXIT_CONFIG, text);
 	}
 	return true;
 }
 
-static bool open_sockets(struct generation *g, const struct generation *before)
+static bool open_sockets(struct generation *g, const struct generation *before, struct fault *fault)
 {
 	const struct settings *s = g->config->settings;
 	struct listen_options o = {
@@ -48,13 +64,23 @@ static bool open_sockets(struct generation *g, const struct generation *before)
 	    .uid = g->identity.uid,
 	    .gid = g->identity.socket_gid,
 	};
-	char error[LISTEN_ERROR_MAX];
+	struct fault f = {0};
 
 	if (listeners_open(
-		&g->listeners, &s->listen, before == NULL ? NULL : &before->listeners, &o, error))
+		&g->listeners, &s->listen, before == NULL ? NULL : &before->listeners, &o, &f))
 		return true;
-	log_error("%s", error);
-	return false;
+	return fail(fault, s, "listen", f.code, f.text);
+}
+
+static bool find_identity(struct generation *g, struct fault *fault)
+{
+	const struct settings *s = g->config->settings;
+	struct fault f = {0};
+
+	if (identity_find(&g->identity, s->user, s->group, s->socket_group, &f))
+		return true;
+	/* Which of them it is stands in the text; where, nearly. */
+	return fail(fault, s, "user", f.code, f.text);
 }
 
 static bool make_slots(struct generation *g)
@@ -72,26 +98,25 @@ static bool make_slots(struct generation *g)
 	return true;
 }
 
-struct generation *generation_new(struct config *config, const struct generation *before)
+struct generation *generation_new(
+    struct config *config, const struct generation *before, struct fault *fault)
 {
-	const struct settings *s = config->settings;
 	struct generation *g = calloc(1, sizeof(*g));
-	const char *error = "memory is exhausted";
 
-	if (g == NULL || !identity_find(&g->identity, s->user, s->group, s->socket_group, &error)) {
-		log_error("%s", error);
-		free(g);
+	if (g == NULL) {
+		fault_set(fault, EXIT_AGAIN, "memory is exhausted");
 		return NULL;
 	}
 	g->config = config;
 	g->number = before == NULL ? 1 : before->number + 1;
 	g->started = clock_monotonic();
-	if (!prepare_state(g, s->state) || !open_sockets(g, before)) {
+	if (!find_identity(g, fault) || !prepare_state(g, fault) ||
+	    !open_sockets(g, before, fault)) {
 		free(g);
 		return NULL;
 	}
 	if (!make_slots(g)) {
-		log_error("memory is exhausted");
+		fault_set(fault, EXIT_AGAIN, "memory is exhausted");
 		listeners_close(&g->listeners, before == NULL ? NULL : &before->listeners);
 		free(g);
 		return NULL;
@@ -140,22 +165,19 @@ _Noreturn static void run_child(const struct generation *g, const struct slot *s
 	    .listener = s->listener < 0 ? -1 : g->listeners.items[s->listener].fd,
 	    .control = control,
 	};
-	for (size_t i = 0; i < g->listeners.count; i++)
-		if ((int)i != s->listener)
-			close(g->listeners.items[i].fd);
 	if (s->listener < 0)
 		follower_main(&o);
 	o.sessions = session_cap(g->config);
 	worker_main(&o);
 }
 
-static void start(struct generation *g, struct slot *s, usec_t now, void (*in_child)(void))
+static void start(struct generation *g, struct slot *s, usec_t now, void (*in_child)(int listener))
 {
 	int ends[2];
 	pid_t pid;
 
 	s->started = now;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		log_error("no worker can be started: %s", strerror(errno));
 		s->restart_at = now + BACKOFF_LAST_MS * USEC_PER_MSEC;
 		return;
@@ -163,7 +185,7 @@ static void start(struct generation *g, struct slot *s, usec_t now, void (*in_ch
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		in_child();
+		in_child(s->listener < 0 ? -1 : g->listeners.items[s->listener].fd);
 		run_child(g, s, ends[1]);
 	}
 	close(ends[1]);
@@ -179,7 +201,7 @@ static void start(struct generation *g, struct slot *s, usec_t now, void (*in_ch
 	s->ready = false;
 }
 
-usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(void))
+usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(int listener))
 {
 	usec_t next = 0;
 
@@ -194,15 +216,24 @@ usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(void))
 	return next;
 }
 
+static void listen_to(struct generation *g, struct slot *s)
+{
+	char text[1 + FAULT_TEXT_MAX];
+	ssize_t n;
+
+	while ((n = recv(s->control, text, sizeof(text), MSG_DONTWAIT)) > 0) {
+		if (text[0] == WORKER_READY)
+			s->ready = true;
+		else if (text[0] == WORKER_FAULT)
+			fault_set(&g->fault, EXIT_UNAVAILABLE, "%.*s", (int)n - 1, text + 1);
+	}
+}
+
 void generation_listen(struct generation *g)
 {
-	for (size_t i = 0; i < g->count; i++) {
-		struct slot *s = &g->slots[i];
-		char c;
-
-		if (s->pid != 0 && !s->ready && read(s->control, &c, 1) == 1 && c == WORKER_READY)
-			s->ready = true;
-	}
+	for (size_t i = 0; i < g->count; i++)
+		if (g->slots[i].pid != 0)
+			listen_to(g, &g->slots[i]);
 }
 
 bool generation_is_ready(const struct generation *g)
@@ -235,13 +266,30 @@ static usec_t backoff(struct slot *s, usec_t now)
 	return s->failures == 1 ? 0 : pause;
 }
 
-bool generation_reap(struct generation *g, pid_t pid, usec_t now)
+/* A child that told its reason has the code for it in its status. */
+static void note_death(struct generation *g, size_t number, int status)
+{
+	bool told = g->fault.code != EXIT_OK;
+
+	if (WIFSIGNALED(status))
+		fault_set(&g->fault, EXIT_INTERNAL, "worker %zu died of signal %d (%s)", number,
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		fault_set(&g->fault, EXIT_UNAVAILABLE, "worker %zu ended with %d", number,
+		    WEXITSTATUS(status));
+	if (told && g->fault.code == EXIT_UNAVAILABLE && WIFEXITED(status))
+		g->fault.code = WEXITSTATUS(status);
+}
+
+bool generation_reap(struct generation *g, pid_t pid, int status, usec_t now)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		struct slot *s = &g->slots[i];
 
 		if (s->pid != pid)
 			continue;
+		listen_to(g, s);
+		note_death(g, i + 1, status);
 		close(s->control);
 		s->control = -1;
 		s->pid = 0;
@@ -273,18 +321,23 @@ void generation_release_sockets(struct generation *g, const struct generation *a
 	listeners_close(&g->listeners, after == NULL ? NULL : &after->listeners);
 }
 
-void generation_close_controls(const struct generation *g, int keep)
+void generation_forget(const struct generation *g, int listener)
 {
 	for (size_t i = 0; i < g->count; i++)
-		if (g->slots[i].control >= 0 && g->slots[i].control != keep)
+		if (g->slots[i].control >= 0)
 			close(g->slots[i].control);
+	for (size_t i = 0; i < g->listeners.count; i++)
+		if (g->listeners.items[i].fd != listener)
+			close(g->listeners.items[i].fd);
 }
 
 void generation_free(struct generation **g)
 {
 	if (*g == NULL)
 		return;
-	generation_close_controls(*g, -1);
+	for (size_t i = 0; i < (*g)->count; i++)
+		if ((*g)->slots[i].control >= 0)
+			close((*g)->slots[i].control);
 	free((*g)->slots);
 	config_free(&(*g)->config);
 	free(*g);

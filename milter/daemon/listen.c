@@ -15,47 +15,60 @@
 
 enum { BACKLOG = 1024 };
 
-__attribute__((format(printf, 3, 4))) static bool fail(
-    char error[LISTEN_ERROR_MAX], const struct conf_socket *s, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool fail(
+    struct fault *f, const struct conf_socket *s, int code, const char *format, ...)
 {
+	char what[FAULT_TEXT_MAX];
 	va_list args;
-	int n = snprintf(error, LISTEN_ERROR_MAX, "listen %s: ", s->text);
 
-	if (n > 0 && n < LISTEN_ERROR_MAX) {
-		va_start(args, format);
-		vsnprintf(error + n, (size_t)(LISTEN_ERROR_MAX - n), format, args);
-		va_end(args);
-	}
-	return false;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	return fault_set(f, code, "listen %.200s: %.280s", s->text, what);
+}
+
+/* Of a call that concerns the address itself. */
+static bool fail_address(struct fault *f, const struct conf_socket *s, int error)
+{
+	if (error == EADDRINUSE)
+		return fail(f, s, EXIT_AGAIN,
+		    "another program listens there; stop it first, or name another address");
+	if (error == EADDRNOTAVAIL)
+		return fail(f, s, EXIT_AGAIN,
+		    "this host does not have the address (yet); bring its interface up, or name "
+		    "another");
+	if (error == EACCES)
+		return fail(f, s, EXIT_CONFIG,
+		    "that is not permitted; start as root, or name another address");
+	return fail(f, s, EXIT_CONFIG, "%s", strerror(error));
 }
 
 /* Removes what a daemon that died has left; never anything that is alive or is no socket. */
 static bool clear_stale(
-    const struct conf_socket *s, const struct sockaddr_un *un, char error[LISTEN_ERROR_MAX])
+    const struct conf_socket *s, const struct sockaddr_un *un, struct fault *fault)
 {
 	struct stat st;
 	bool answered;
 	int fd;
 
 	if (lstat(s->path, &st) != 0)
-		return errno == ENOENT ? true : fail(error, s, "%s", strerror(errno));
+		return errno == ENOENT ? true : fail_address(fault, s, errno);
 	if (!S_ISSOCK(st.st_mode))
-		return fail(
-		    error, s, "there is a file of another kind; remove it or name another path");
+		return fail(fault, s, EXIT_CONFIG,
+		    "there is a file of another kind; remove it or name another path");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fail(error, s, "%s", strerror(errno));
+		return fail(fault, s, EXIT_AGAIN, "%s", strerror(errno));
 	answered = connect(fd, (const struct sockaddr *)un, sizeof(*un)) == 0 || errno == EAGAIN;
 	close(fd);
 	if (answered)
-		return fail(error, s, "another program listens there; stop it first");
-	return unlink(s->path) == 0 || errno == ENOENT ? true
-	                                               : fail(error, s, "%s", strerror(errno));
+		return fail_address(fault, s, EADDRINUSE);
+	return unlink(s->path) == 0 || errno == ENOENT ? true : fail_address(fault, s, errno);
 }
 
 /* Bound with no rights for others, so that nobody gets in before the mode is set. */
 static bool bind_unix(const struct conf_socket *s, const struct listen_options *o, int fd,
-    struct listener_socket *out, char error[LISTEN_ERROR_MAX])
+    struct listener_socket *out, struct fault *fault)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct stat st;
@@ -63,29 +76,31 @@ static bool bind_unix(const struct conf_socket *s, const struct listen_options *
 	int bound;
 
 	if (strlen(s->path) >= sizeof(un.sun_path))
-		return fail(error, s, "the path is longer than %zu bytes", sizeof(un.sun_path) - 1);
+		return fail(fault, s, EXIT_CONFIG, "the path is longer than %zu bytes",
+		    sizeof(un.sun_path) - 1);
 	memcpy(un.sun_path, s->path, strlen(s->path) + 1);
-	if (!clear_stale(s, &un, error))
+	if (!clear_stale(s, &un, fault))
 		return false;
 	before = umask(0177);
 	bound = bind(fd, (struct sockaddr *)&un, sizeof(un));
 	umask(before);
 	if (bound != 0)
-		return fail(error, s, "%s; the folder must exist and be writable", strerror(errno));
+		return fail(fault, s, EXIT_CONFIG, "%s; the folder must exist and be writable",
+		    strerror(errno));
 	if (chown(s->path, o->uid, o->gid) != 0 || chmod(s->path, o->mode) != 0 ||
 	    lstat(s->path, &st) != 0) {
-		fail(error, s, "its owner or mode can't be set: %s", strerror(errno));
+		fail(fault, s, EXIT_CONFIG, "its owner or mode can't be set: %s", strerror(errno));
 		unlink(s->path);
 		return false;
 	}
 	out->dev = st.st_dev;
 	out->ino = st.st_ino;
 	out->path = strdup(s->path);
-	return out->path != NULL ? true : fail(error, s, "memory is exhausted");
+	return out->path != NULL ? true : fail(fault, s, EXIT_AGAIN, "memory is exhausted");
 }
 
 static bool bind_tcp(
-    const struct conf_socket *s, const struct addrinfo *ai, int fd, char error[LISTEN_ERROR_MAX])
+    const struct conf_socket *s, const struct addrinfo *ai, int fd, struct fault *fault)
 {
 	int one = 1;
 
@@ -95,11 +110,10 @@ static bool bind_tcp(
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (ai->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	return bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? true
-	                                                  : fail(error, s, "%s", strerror(errno));
+	return bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? true : fail_address(fault, s, errno);
 }
 
-static struct addrinfo *resolve(const struct conf_socket *s, char error[LISTEN_ERROR_MAX])
+static struct addrinfo *resolve(const struct conf_socket *s, struct fault *fault)
 {
 	struct addrinfo hints = {
 	    .ai_family = s->kind == CONF_SOCKET_INET6 ? AF_INET6 : AF_INET,
@@ -113,33 +127,34 @@ static struct addrinfo *resolve(const struct conf_socket *s, char error[LISTEN_E
 	snprintf(port, sizeof(port), "%u", (unsigned)s->port);
 	e = getaddrinfo(s->host, port, &hints, &ai);
 	if (e != 0) {
-		fail(error, s, "%s", gai_strerror(e));
+		fail(fault, s, e == EAI_AGAIN ? EXIT_AGAIN : EXIT_CONFIG,
+		    "%s; name an address of this host", gai_strerror(e));
 		return NULL;
 	}
 	return ai;
 }
 
 static bool listener_open(struct listener_socket *out, const struct conf_socket *s,
-    const struct listen_options *o, char error[LISTEN_ERROR_MAX])
+    const struct listen_options *o, struct fault *fault)
 {
 	struct addrinfo *ai = NULL;
 	bool ok;
 
 	*out = (struct listener_socket){.fd = -1, .text = strdup(s->text)};
 	if (out->text == NULL)
-		return fail(error, s, "memory is exhausted");
-	if (s->kind != CONF_SOCKET_UNIX && (ai = resolve(s, error)) == NULL)
+		return fail(fault, s, EXIT_AGAIN, "memory is exhausted");
+	if (s->kind != CONF_SOCKET_UNIX && (ai = resolve(s, fault)) == NULL)
 		return false;
 	out->fd = socket(
 	    ai == NULL ? AF_UNIX : ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (out->fd < 0)
-		ok = fail(error, s, "%s", strerror(errno));
+		ok = fail(fault, s, EXIT_AGAIN, "%s", strerror(errno));
 	else if (ai == NULL)
-		ok = bind_unix(s, o, out->fd, out, error);
+		ok = bind_unix(s, o, out->fd, out, fault);
 	else
-		ok = bind_tcp(s, ai, out->fd, error);
+		ok = bind_tcp(s, ai, out->fd, fault);
 	if (ok && listen(out->fd, BACKLOG) != 0)
-		ok = fail(error, s, "%s", strerror(errno));
+		ok = fail_address(fault, s, errno);
 	if (ai != NULL)
 		freeaddrinfo(ai);
 	return ok;
@@ -162,22 +177,20 @@ static bool take_over(struct listener_socket *out, const struct listener_socket 
 }
 
 bool listeners_open(struct listeners *out, const struct conf_sockets *want,
-    const struct listeners *have, const struct listen_options *o, char error[LISTEN_ERROR_MAX])
+    const struct listeners *have, const struct listen_options *o, struct fault *fault)
 {
 	*out = (struct listeners){.items = calloc(want->count, sizeof(*out->items))};
-	if (out->items == NULL) {
-		snprintf(error, LISTEN_ERROR_MAX, "listen: memory is exhausted");
-		return false;
-	}
+	if (out->items == NULL)
+		return fault_set(fault, EXIT_AGAIN, "listen: memory is exhausted");
 	for (size_t i = 0; i < want->count; i++) {
 		const struct listener_socket *old = find(have, want->items[i].text);
 		bool ok;
 
 		out->count++;
 		if (old == NULL)
-			ok = listener_open(&out->items[i], &want->items[i], o, error);
+			ok = listener_open(&out->items[i], &want->items[i], o, fault);
 		else if (!(ok = take_over(&out->items[i], old)))
-			fail(error, &want->items[i], "memory is exhausted");
+			fail(fault, &want->items[i], EXIT_AGAIN, "memory is exhausted");
 		if (!ok) {
 			listeners_close(out, have);
 			return false;

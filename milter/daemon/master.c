@@ -1,13 +1,10 @@
 #include "daemon/master.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,8 +13,10 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "daemon/fault.h"
 #include "daemon/generation.h"
 #include "daemon/notify.h"
+#include "daemon/pidfile.h"
 
 /* A new generation has this long to get ready, an old one to finish its sessions. */
 static const usec_t ready_within = 30 * USEC_PER_SEC;
@@ -26,27 +25,31 @@ static const usec_t drain_within = 600 * USEC_PER_SEC;
 static struct master {
 	const char *path;
 	int signals; /* signalfd */
-	int pid_file;
+	struct pidfile pid_file;
 	struct generation *current;  /* serves; NULL until the first is ready */
 	struct generation *incoming; /* gets ready, to become current; NULL: none */
 	struct generation *leaving;  /* a list: they finish their sessions */
-	bool stopping, reload_again, failed;
+	bool stopping, reload_again;
+	int code; /* of the program: EXIT_OK unless it did not start */
 	usec_t told_alive;
 } master;
 
 /* --- generations come and go --------------------------------------------------- */
 
-static void in_child(void)
+/*
+ * A socket that the next configuration has not must not live on in a child, where nobody could
+ * close it.
+ */
+static void in_child(int listener)
 {
 	close(master.signals);
-	if (master.pid_file >= 0)
-		close(master.pid_file);
+	pidfile_forget(&master.pid_file);
 	if (master.current != NULL)
-		generation_close_controls(master.current, -1);
+		generation_forget(master.current, listener);
 	if (master.incoming != NULL)
-		generation_close_controls(master.incoming, -1);
+		generation_forget(master.incoming, listener);
 	for (struct generation *g = master.leaving; g != NULL; g = g->next)
-		generation_close_controls(g, -1);
+		generation_forget(g, listener);
 }
 
 static void leave(struct generation *g)
@@ -57,22 +60,33 @@ static void leave(struct generation *g)
 	generation_drain(g);
 }
 
+static void tell_not_reloaded(const char *why)
+{
+	char status[FAULT_TEXT_MAX + 100];
+
+	log_error("not reloaded: %s; the configuration of before goes on", why);
+	snprintf(status, sizeof(status),
+	    "the last reload failed, the configuration of before goes on: %s", why);
+	notify_ready(status);
+}
+
 /* A first generation that can't start ends the program; a later one leaves everything as it is. */
-static void give_up_incoming(const char *why)
+static void give_up_incoming(void)
 {
 	struct generation *g = master.incoming;
 
+	/* Those of its workers that got ready have sessions already. */
 	master.incoming = NULL;
 	generation_release_sockets(g, master.current);
-	generation_kill(g);
 	leave(g);
-	if (master.current == NULL) {
-		log_error("not started: %s", why);
-		master.failed = master.stopping = true;
+	if (master.current != NULL) {
+		tell_not_reloaded(g->fault.text);
 		return;
 	}
-	log_error("not reloaded: %s; the configuration of before goes on", why);
-	notify_ready("the last reload failed; the configuration of before goes on");
+	log_error("not started: %s", g->fault.text);
+	notify_status(g->fault.text);
+	master.code = g->fault.code;
+	master.stopping = true;
 }
 
 static void adopt_incoming(void)
@@ -90,15 +104,40 @@ static void adopt_incoming(void)
 	notify_ready("serving");
 }
 
-static void log_diagnostics(struct diag *d)
+/* All of it to the log, the first error to `fault`. */
+static void tell_diagnostics(struct diag *d, struct fault *fault)
 {
-	for (size_t i = 0; diag_text(d, i)[0] != '\0'; i++)
-		log_error("%s", diag_text(d, i));
+	const struct diag_message *m;
+
+	for (size_t i = 0; (m = diag_get(d, i)) != NULL; i++) {
+		const char *file = m->where.file == NULL ? "" : m->where.file;
+
+		if (m->severity == DIAG_WARNING) {
+			log_warning("%s:%u:%u: %s", file, m->where.line, m->where.column, m->text);
+			continue;
+		}
+		log_error("%s:%u:%u: %s", file, m->where.line, m->where.column, m->text);
+		fault_set(fault, EXIT_CONFIG, "%s:%u:%u: %s", file, m->where.line, m->where.column,
+		    m->text);
+	}
+}
+
+static struct config *read_config(struct fault *fault)
+{
+	struct diag *d = diag_new();
+	struct config *c = d == NULL ? NULL : config_load(master.path, clock_now(), d);
+
+	if (d != NULL)
+		tell_diagnostics(d, fault);
+	if (c == NULL)
+		fault_set(fault, EXIT_AGAIN, "memory is exhausted");
+	diag_free(&d);
+	return c;
 }
 
 static void reload(void)
 {
-	struct diag *d;
+	struct fault fault = {0};
 	struct config *c;
 
 	if (master.incoming != NULL) {
@@ -106,17 +145,12 @@ static void reload(void)
 		return;
 	}
 	notify_reloading();
-	d = diag_new();
-	c = d == NULL ? NULL : config_load(master.path, clock_now(), d);
-	if (d != NULL)
-		log_diagnostics(d);
-	diag_free(&d);
-	master.incoming = c == NULL ? NULL : generation_new(c, master.current);
-	if (master.incoming == NULL) {
-		config_free(&c);
-		log_error("not reloaded: the configuration of before goes on");
-		notify_ready("the last reload failed; the configuration of before goes on");
-	}
+	c = read_config(&fault);
+	master.incoming = c == NULL ? NULL : generation_new(c, master.current, &fault);
+	if (master.incoming != NULL)
+		return;
+	config_free(&c);
+	tell_not_reloaded(fault.text);
 }
 
 static void stop(void)
@@ -132,7 +166,6 @@ static void stop(void)
 	master.stopping = true;
 	if (master.incoming != NULL) {
 		generation_release_sockets(master.incoming, master.current);
-		generation_kill(master.incoming);
 		leave(master.incoming);
 		master.incoming = NULL;
 	}
@@ -155,6 +188,13 @@ static void log_death(pid_t pid, int status, const char *whose)
 		    WEXITSTATUS(status));
 }
 
+static void reap_leaving(pid_t pid, int status, usec_t now)
+{
+	for (struct generation *g = master.leaving; g != NULL; g = g->next)
+		if (generation_reap(g, pid, status, now))
+			log_death(pid, status, "last");
+}
+
 static void reap(void)
 {
 	usec_t now = clock_monotonic();
@@ -162,14 +202,14 @@ static void reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (master.current != NULL && generation_reap(master.current, pid, now)) {
+		if (master.current != NULL && generation_reap(master.current, pid, status, now)) {
 			log_death(pid, status, "present");
-		} else if (master.incoming != NULL && generation_reap(master.incoming, pid, now)) {
+		} else if (master.incoming != NULL &&
+			   generation_reap(master.incoming, pid, status, now)) {
 			log_death(pid, status, "next");
-			give_up_incoming("a process of the new generation could not start");
+			give_up_incoming();
 		} else {
-			for (struct generation *g = master.leaving; g != NULL; g = g->next)
-				generation_reap(g, pid, now);
+			reap_leaving(pid, status, now);
 		}
 	}
 }
@@ -219,8 +259,11 @@ static void look_after_incoming(usec_t now)
 	generation_listen(master.incoming);
 	if (generation_is_ready(master.incoming))
 		adopt_incoming();
-	else if (now - master.incoming->started > ready_within)
-		give_up_incoming("the new generation did not get ready in time");
+	else if (now - master.incoming->started > ready_within) {
+		fault_set(&master.incoming->fault, EXIT_UNAVAILABLE,
+		    "a new worker did not get ready in time");
+		give_up_incoming();
+	}
 	if (master.incoming == NULL && master.reload_again && !master.stopping) {
 		master.reload_again = false;
 		reload();
@@ -279,31 +322,6 @@ static void loop(void)
 
 /* --- start ------------------------------------------------------------------------------ */
 
-static bool write_pid_file(const char *path)
-{
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-
-	master.pid_file = -1;
-	if (path == NULL)
-		return true;
-	master.pid_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (master.pid_file < 0) {
-		log_error("pid-file = %s: %s", path, strerror(errno));
-		return false;
-	}
-	if (flock(master.pid_file, LOCK_EX | LOCK_NB) != 0) {
-		log_error("pid-file = %s: another relay-guard holds it; stop that one first", path);
-		return false;
-	}
-	if (ftruncate(master.pid_file, 0) != 0 ||
-	    write(master.pid_file, text, (size_t)len) != len) {
-		log_error("pid-file = %s: %s", path, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -330,30 +348,36 @@ static bool take_signals(void)
 	return master.signals >= 0;
 }
 
+static int not_started(const struct fault *fault)
+{
+	log_error("not started: %s", fault->text);
+	notify_status(fault->text);
+	return fault->code;
+}
+
 int master_run(const char *path, struct config *config)
 {
-	char *pid_path =
-	    config->settings->pid_file == NULL ? NULL : strdup(config->settings->pid_file);
+	struct fault fault = {0};
 
 	log_set_role("master");
 	master.path = path;
 	raise_descriptor_limit();
-	if (!write_pid_file(pid_path)) {
+	if (!pidfile_take(&master.pid_file, config->settings->pid_file, &fault)) {
 		config_free(&config);
-		free(pid_path);
-		return EXIT_AGAIN;
+		return not_started(&fault);
 	}
-	master.incoming = take_signals() ? generation_new(config, NULL) : NULL;
+	if (!take_signals())
+		fault_set(&fault, EXIT_INTERNAL, "signals can't be taken: %s", strerror(errno));
+	else
+		master.incoming = generation_new(config, NULL, &fault);
 	if (master.incoming == NULL) {
 		config_free(&config);
-		master.failed = true;
+		master.code = not_started(&fault);
 	} else {
 		loop();
 	}
-	if (pid_path != NULL)
-		unlink(pid_path);
-	free(pid_path);
-	if (!master.failed)
+	pidfile_remove(&master.pid_file);
+	if (master.code == EXIT_OK)
 		log_notice("stopped");
-	return master.failed ? EXIT_UNAVAILABLE : EXIT_OK;
+	return master.code;
 }

@@ -4,9 +4,23 @@
 
 #include <systemd/sd-daemon.h>
 
+enum { STATUS_MAX = 1024 };
+
+/* A line break would begin another assignment. */
+static void put_status(const char *before, const char *status)
+{
+	char line[STATUS_MAX];
+	size_t n = 0;
+
+	for (; status[n] != '\0' && n + 1 < sizeof(line); n++)
+		line[n] = (char)((unsigned char)status[n] < ' ' ? ' ' : status[n]);
+	line[n] = '\0';
+	sd_notifyf(0, "%sSTATUS=%s", before, line);
+}
+
 void notify_ready(const char *status)
 {
-	sd_notifyf(0, "READY=1\nSTATUS=%s", status);
+	put_status("READY=1\n", status);
 }
 
 void notify_reloading(void)
@@ -21,7 +35,7 @@ void notify_stopping(void)
 
 void notify_status(const char *status)
 {
-	sd_notifyf(0, "STATUS=%s", status);
+	put_status("", status);
 }
 
 usec_t notify_interval(void)

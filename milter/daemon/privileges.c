@@ -3,53 +3,48 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-static char message[200];
-
-static bool find_group(const char *name, gid_t *out, const char **error)
+/* `key` is what names it in the configuration. */
+static bool find_group(const char *key, const char *name, gid_t *out, struct fault *fault)
 {
 	const struct group *g = getgrnam(name);
 
-	if (g == NULL) {
-		snprintf(
-		    message, sizeof(message), "there is no group \"%.100s\" on this host", name);
-		*error = message;
-		return false;
-	}
+	if (g == NULL)
+		return fault_set(fault, EXIT_CONFIG,
+		    "%s = %.100s: there is no such group on this host; add it (groupadd --system) "
+		    "or set `%s` to one that is there",
+		    key, name, key);
 	*out = g->gr_gid;
 	return true;
 }
 
 bool identity_find(struct identity *out, const char *user, const char *group,
-    const char *socket_group, const char **error)
+    const char *socket_group, struct fault *fault)
 {
 	const struct passwd *pw;
 
 	*out = (struct identity){
 	    .user = user, .uid = (uid_t)-1, .gid = (gid_t)-1, .socket_gid = (gid_t)-1};
-	if (socket_group != NULL && !find_group(socket_group, &out->socket_gid, error))
+	if (socket_group != NULL &&
+	    !find_group("socket-group", socket_group, &out->socket_gid, fault))
 		return false;
 	if (geteuid() != 0)
 		return true;
 	pw = getpwnam(user);
-	if (pw == NULL) {
-		snprintf(message, sizeof(message),
-		    "there is no user \"%.100s\" on this host; add it (useradd --system) or set "
-		    "`user`",
+	if (pw == NULL)
+		return fault_set(fault, EXIT_CONFIG,
+		    "user = %.100s: there is no such user on this host; add it (useradd --system) "
+		    "or set `user` to one that is there",
 		    user);
-		*error = message;
-		return false;
-	}
 	out->change = true;
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
-	if (group != NULL && !find_group(group, &out->gid, error))
+	if (group != NULL && !find_group("group", group, &out->gid, fault))
 		return false;
 	if (socket_group == NULL)
 		out->socket_gid = out->gid;

@@ -2,9 +2,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "core/event.h"
+#include "daemon/fault.h"
 #include "daemon/mlfi.h"
 #include "sink/eventlog.h"
 
@@ -70,21 +72,43 @@ static void *controller(void *arg)
 	_exit(EXIT_OK);
 }
 
-struct eventlog *worker_open_events(const struct config *c)
+void worker_say_ready(const struct worker_options *o)
 {
-	struct eventlog_options o = {
-	    .path = c->events->path,
-	    .syslog = c->events->syslog,
+	if (write(o->control, &(char){WORKER_READY}, 1) != 1)
+		_exit(EXIT_UNAVAILABLE);
+}
+
+_Noreturn void worker_give_up(const struct worker_options *o, int code, const char *format, ...)
+{
+	char text[1 + FAULT_TEXT_MAX] = {WORKER_FAULT};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + 1, sizeof(text) - 1, format, args);
+	va_end(args);
+	log_error("%s", text + 1);
+	/* The exit code tells the rest where this can't be said. */
+	(void)send(o->control, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	_exit(code);
+}
+
+struct eventlog *worker_open_events(const struct worker_options *o)
+{
+	const struct events_settings *s = o->config->events;
+	struct eventlog_options wanted = {
+	    .path = s->path,
+	    .syslog = s->syslog,
 	    .mode = EVENTS_MODE,
 	};
 	const char *error = "";
-	struct eventlog *l = eventlog_open(&o, -1, &error);
+	struct eventlog *l = eventlog_open(&wanted, -1, &error);
 
 	if (l == NULL)
-		log_error("%s:%u: events { path }: %s: %s; the folder must exist and be writable "
-			  "by the user that relay-guard runs as",
-		    c->events->head.loc.file == NULL ? "" : c->events->head.loc.file,
-		    c->events->head.loc.line, o.path == NULL ? "" : o.path, error);
+		worker_give_up(o, EXIT_CONFIG,
+		    "%s:%u: events { path }: %s: %s; the folder must exist and be writable "
+		    "by the user that relay-guard runs as",
+		    s->head.loc.file == NULL ? "" : s->head.loc.file, s->head.loc.line,
+		    s->path == NULL ? "" : s->path, error);
 	return l;
 }
 
@@ -100,6 +124,7 @@ _Noreturn void worker_main(const struct worker_options *o)
 	    .sessions = o->sessions,
 	};
 	pthread_t thread;
+	int error;
 
 	snprintf(role, sizeof(role), "worker %u", o->number);
 	log_set_role(role);
@@ -109,17 +134,16 @@ _Noreturn void worker_main(const struct worker_options *o)
 	/* The master made sure that this fits a socket's name. */
 	snprintf(
 	    scratch, sizeof(scratch), "%s/.worker-%ld", o->config->settings->state, (long)getpid());
-	if (!mlfi_open(&m) || !identity_assume(o->identity))
-		_exit(EXIT_UNAVAILABLE);
-	events = worker_open_events(o->config);
-	if (events == NULL)
-		_exit(EXIT_CONFIG);
-	if (pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o) != 0) {
-		log_error("no thread can be started: %s", strerror(errno));
-		_exit(EXIT_UNAVAILABLE);
-	}
-	if (write(o->control, &(char){WORKER_READY}, 1) != 1)
-		_exit(EXIT_UNAVAILABLE);
+	if (!mlfi_open(&m))
+		worker_give_up(
+		    o, EXIT_UNAVAILABLE, "libmilter does not start; see the lines before");
+	if (!identity_assume(o->identity))
+		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
+	events = worker_open_events(o);
+	error = pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o);
+	if (error != 0)
+		worker_give_up(o, EXIT_AGAIN, "no thread can be started: %s", strerror(error));
+	worker_say_ready(o);
 	mlfi_run();
 	_exit(EXIT_INTERNAL);
 }

@@ -45,6 +45,8 @@ dns() {
 daemon() {
 	echo "daemon.gcc tests/live/daemon.py build/relay-guard"
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
+	echo "lifecycle.gcc tests/live/lifecycle.py build/relay-guard"
+	echo "lifecycle.asan tests/live/lifecycle.py build/asan/relay-guard"
 	echo "daemon.frames tests/live/frames.py build/asan/relay-guard"
 }
 
