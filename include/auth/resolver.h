@@ -129,9 +129,11 @@ bool dns_rdata_txt(const struct dns_rdata *r, char **text, size_t *len);
 struct dns_counters {
 	uint64_t lookups;   /* that were started */
 	uint64_t cached;    /* answered by our own cache */
-	uint64_t errors;    /* TEMPERROR and BOGUS */
+	uint64_t errors;    /* TEMPERROR: SERVFAIL, no server, no memory */
+	uint64_t bogus;     /* refused by DNSSEC */
 	uint64_t deadlines; /* not answered in time */
 	uint64_t refused;   /* over the cap, or over a message's budget */
+	uint64_t in_flight; /* that are being answered now */
 };
 
 struct dns_counters resolver_counters(const struct resolver *r);

@@ -26,7 +26,7 @@ struct resolver {
 	struct dns_cache *cache; /* NULL: none */
 	unsigned in_flight_max;
 	atomic_uint in_flight;
-	atomic_ullong lookups, cached, errors, deadlines, refused;
+	atomic_ullong lookups, cached, errors, bogus, deadlines, refused;
 };
 
 /* Counted references: one of who collects, one of who answers. */

@@ -231,8 +231,10 @@ struct dns_counters resolver_counters(const struct resolver *r)
 	    .lookups = r->lookups,
 	    .cached = r->cached,
 	    .errors = r->errors,
+	    .bogus = r->bogus,
 	    .deadlines = r->deadlines,
 	    .refused = r->refused,
+	    .in_flight = r->in_flight,
 	};
 }
 
@@ -303,7 +305,11 @@ void dns_finish(struct dns_lookup *l, const struct dns_answer *answer)
 
 	if (answer == NULL)
 		answer = answer_none(DNS_TEMPERROR);
-	if (dns_status_is_error(answer->status))
+	if (answer->status == DNS_BOGUS)
+		atomic_fetch_add(&r->bogus, 1);
+	else if (answer->status == DNS_DEADLINE)
+		atomic_fetch_add(&r->deadlines, 1);
+	else if (answer->status == DNS_TEMPERROR)
 		atomic_fetch_add(&r->errors, 1);
 	else if (r->cache != NULL)
 		cache_add(r->cache, l, answer);

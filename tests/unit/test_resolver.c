@@ -313,6 +313,28 @@ static void too_many_at_once_are_refused(void **state)
 
 /* --- threads ----------------------------------------------------------------- */
 
+static void every_end_is_counted(void **state)
+{
+	struct resolver *r = open_zone(zone);
+	struct dns_budget b = dns_budget_make(USEC_PER_SEC, USEC_PER_SEC, 4);
+	struct dns_counters c;
+
+	(void)state;
+	dns_prefetch(r, &b, "example.com", DNS_TYPE_TXT);
+	dns_prefetch(r, &b, "bad.example.com", DNS_TYPE_TXT);
+	dns_prefetch(r, &b, "forged.example.com", DNS_TYPE_TXT);
+	dns_prefetch(r, &b, "slow.example.com", DNS_TYPE_TXT);
+	dns_prefetch(r, &b, "mail.example.com", DNS_TYPE_A);
+	c = resolver_counters(r);
+	assert_int_equal(c.lookups, 4);
+	assert_int_equal(c.errors, 1);
+	assert_int_equal(c.bogus, 1);
+	assert_int_equal(c.deadlines, 1);
+	assert_int_equal(c.refused, 1);
+	assert_int_equal(c.in_flight, 0);
+	resolver_close(&r);
+}
+
 static void *ask_often(void *arg)
 {
 	struct resolver *r = arg;
@@ -354,6 +376,7 @@ int main(void)
 	    cmocka_unit_test(nobody_waits_longer_than_the_deadline),
 	    cmocka_unit_test(answers_are_kept_for_their_time),
 	    cmocka_unit_test(too_many_at_once_are_refused),
+	    cmocka_unit_test(every_end_is_counted),
 	    cmocka_unit_test(threads_share_a_resolver),
 	};
 
