@@ -44,7 +44,7 @@ struct judgement {
 };
 
 struct options {
-	const char *client, *helo, *from, *resolver, *receiver;
+	const char *client, *helo, *from, *resolver, *receiver, *anchor;
 	bool json;
 };
 
@@ -314,6 +314,7 @@ static int read_options(int argc, char **argv, struct options *o)
 	    {"from", required_argument, NULL, 'F'},
 	    {"resolver", required_argument, NULL, 'R'},
 	    {"receiver", required_argument, NULL, 'V'},
+	    {"trust-anchor", required_argument, NULL, 'A'},
 	    {"format", required_argument, NULL, 'f'},
 	    {NULL, 0, NULL, 0},
 	};
@@ -332,6 +333,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->resolver = optarg;
 		else if (c == 'V')
 			o->receiver = optarg;
+		else if (c == 'A')
+			o->anchor = optarg;
 		else if (c == 'f' && strcmp(optarg, "json") == 0)
 			o->json = true;
 		else if (c == 'f' && strcmp(optarg, "text") == 0)
@@ -378,7 +381,7 @@ static int check_options(const struct options *o, struct judgement *j)
 static int judge(struct judgement *j, const struct options *o)
 {
 	const char *const servers[] = {o->resolver, NULL};
-	struct resolver_options options = {.forward = servers};
+	struct resolver_options options = {.forward = servers, .trust_anchor = o->anchor};
 	const char *error;
 
 	j->resolver = resolver_open(&options, &error);
@@ -424,6 +427,7 @@ const struct command command_verify = {
 	"  --helo NAME           what it said in HELO or EHLO\n"
 	"  --from ADDRESS        the envelope sender; left out or empty: the null sender\n"
 	"  --resolver ADDR@PORT  the only server to ask; else those of /etc/resolv.conf\n"
+	"  --trust-anchor FILE   DS or DNSKEY records: refuse what DNSSEC says was altered\n"
 	"  --receiver NAME       this host's name; else its own\n"
 	"  --format text|json    default: text\n"
 	"\n"
