@@ -263,4 +263,30 @@ def rights():
     guard.remove()
 
 
-tap.run(rights, sockets, drain, backpressure, odd_orders, nothing_left_over, event_log_in_the_way, reloads, crashes)
+def rotation():
+    """What logrotate does: the file is renamed, and the guard reloaded."""
+    guard = Guard().start()
+    sent = 0
+
+    def refuse(count):
+        nonlocal sent
+        m = Milter(guard.socket).open()
+        for _ in range(count):
+            m.rcpt(f"<v{sent}@ext.example.net>")
+            sent += 1
+        m.close()
+
+    refuse(20)
+    os.rename(guard.events_path, guard.events_path + ".1")
+    refuse(20)
+    guard.reload()
+    refuse(20)
+    new = [e["recipient"] for e in guard.events()]
+    os.rename(guard.events_path + ".1", guard.events_path)
+    old = [e["recipient"] for e in guard.events(0)]
+    tap.equal(new, [f"<v{i}@ext.example.net>" for i in range(40, 60)], "after a reload events go to a new file")
+    tap.equal(old, [f"<v{i}@ext.example.net>" for i in range(40)], "and until then to the old one, none lost")
+    guard.remove()
+
+
+tap.run(rotation, rights, sockets, drain, backpressure, odd_orders, nothing_left_over, event_log_in_the_way, reloads, crashes)
