@@ -1,0 +1,174 @@
+#include "auth/crypto.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+enum { ED25519_KEY_SIZE = 32, ED25519_SIGNATURE_SIZE = 64, RSA_KEY_MAX = 16384 /* bytes */ };
+
+struct sha256 {
+	EVP_MD_CTX *context;
+	bool failed;
+};
+
+/* --- hashes ----------------------------------------------------------------------- */
+
+/* Looking an algorithm up takes longer than hashing a header, and a lock: once for the process. */
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *algorithm_sha256;
+
+static void fetch(void)
+{
+	algorithm_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+struct sha256 *sha256_new(void)
+{
+	struct sha256 *s = calloc(1, sizeof(*s));
+
+	pthread_once(&fetched, fetch);
+	if (s == NULL)
+		return NULL;
+	s->context = EVP_MD_CTX_new();
+	if (s->context == NULL || EVP_DigestInit_ex2(s->context, algorithm_sha256, NULL) != 1)
+		sha256_free(&s);
+	return s;
+}
+
+void sha256_free(struct sha256 **s)
+{
+	if (*s == NULL)
+		return;
+	EVP_MD_CTX_free((*s)->context);
+	free(*s);
+	*s = NULL;
+}
+
+void sha256_add(struct sha256 *s, const void *bytes, size_t len)
+{
+	if (len > 0 && EVP_DigestUpdate(s->context, bytes, len) != 1)
+		s->failed = true;
+}
+
+bool sha256_end(struct sha256 *s, uint8_t hash[SHA256_SIZE])
+{
+	unsigned len = 0;
+
+	return EVP_DigestFinal_ex(s->context, hash, &len) == 1 && len == SHA256_SIZE && !s->failed;
+}
+
+/* --- signatures ------------------------------------------------------------------- */
+
+enum sig_algorithm sig_algorithm_of(const char *text, size_t len)
+{
+	static const struct {
+		const char *name;
+		enum sig_algorithm algorithm;
+	} known[] = {
+	    {"rsa-sha1", SIG_RSA_SHA1},
+	    {"rsa-sha256", SIG_RSA_SHA256},
+	    {"ed25519-sha256", SIG_ED25519_SHA256},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i].name) == len && strncasecmp(known[i].name, text, len) == 0)
+			return known[i].algorithm;
+	return SIG_UNKNOWN;
+}
+
+/* NULL, too, where something follows the key. */
+static EVP_PKEY *read_rsa(const uint8_t *key, size_t len)
+{
+	const unsigned char *at = key;
+	EVP_PKEY *pkey;
+
+	if (len > RSA_KEY_MAX)
+		return NULL;
+	pkey = d2i_PUBKEY(NULL, &at, (long)len);
+	if (pkey == NULL) {
+		/* The sample of RFC 6376 appendix C is a bare RSAPublicKey, and so are some
+		 * that are in use. */
+		at = key;
+		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)len);
+	}
+	if (pkey != NULL && (at != key + len || EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA)) {
+		EVP_PKEY_free(pkey);
+		pkey = NULL;
+	}
+	return pkey;
+}
+
+static enum sig_verdict verify_rsa(
+    EVP_PKEY *key, const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	enum sig_verdict verdict = SIG_FAILED;
+
+	if (c != NULL && EVP_PKEY_verify_init(c) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(c, algorithm_sha256) == 1)
+		verdict = EVP_PKEY_verify(c, signature, len, hash, SHA256_SIZE) == 1 ? SIG_VERIFIES
+		                                                                     : SIG_DOES_NOT;
+	EVP_PKEY_CTX_free(c);
+	return verdict;
+}
+
+/* PureEdDSA over the hash (RFC 8463 3). */
+static enum sig_verdict verify_ed25519(
+    EVP_PKEY *key, const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	enum sig_verdict verdict = SIG_FAILED;
+
+	if (len != ED25519_SIGNATURE_SIZE)
+		verdict = SIG_DOES_NOT;
+	else if (c != NULL && EVP_DigestVerifyInit(c, NULL, NULL, NULL, key) == 1)
+		verdict = EVP_DigestVerify(c, signature, len, hash, SHA256_SIZE) == 1
+		              ? SIG_VERIFIES
+		              : SIG_DOES_NOT;
+	EVP_MD_CTX_free(c);
+	return verdict;
+}
+
+static enum sig_verdict verify(enum sig_algorithm algorithm, EVP_PKEY *key,
+    const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits)
+{
+	int size = EVP_PKEY_get_bits(key);
+
+	*bits = size > 0 ? (unsigned)size : 0;
+	if (algorithm == SIG_ED25519_SHA256)
+		return verify_ed25519(key, hash, signature, len);
+	if (*bits < RSA_BITS_MIN)
+		return SIG_KEY_SHORT;
+	if (*bits > RSA_BITS_MAX)
+		return SIG_KEY_LONG;
+	return verify_rsa(key, hash, signature, len);
+}
+
+enum sig_verdict sig_verify(enum sig_algorithm algorithm, const uint8_t *key, size_t key_len,
+    const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits)
+{
+	enum sig_verdict verdict = SIG_KEY_BROKEN;
+	EVP_PKEY *pkey = NULL;
+	unsigned size = 0;
+
+	pthread_once(&fetched, fetch);
+	if (algorithm == SIG_RSA_SHA256)
+		pkey = read_rsa(key, key_len);
+	else if (algorithm == SIG_ED25519_SHA256 && key_len == ED25519_KEY_SIZE)
+		pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, key_len);
+	if (pkey != NULL)
+		verdict = verify(algorithm, pkey, hash, signature, len, &size);
+	EVP_PKEY_free(pkey);
+	/* What OpenSSL noted of a stranger's key stays out of the thread's later errors. */
+	ERR_clear_error();
+	if (bits != NULL)
+		*bits = size;
+	return verdict;
+}
