@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/authres.h"
+#include "auth/dkim.h"
 #include "auth/dmarc.h"
 #include "auth/fields.h"
 #include "auth/from.h"
@@ -38,6 +39,8 @@ struct judgement {
 	char host[HOST_SIZE];
 
 	struct spf_outcome spf;
+	struct dkim_check *dkim_check;
+	struct dkim_outcome dkim;
 	struct from from;
 	struct dmarc_lookup *dmarc_lookup;
 	struct dmarc_outcome dmarc;
@@ -106,6 +109,78 @@ static void spf_results(const struct judgement *j, struct authres *w)
 	authres_spf(w, &j->query, &j->spf);
 }
 
+static void dkim_begin(struct judgement *j)
+{
+	struct field_reader r = {.message = j->message.data, .len = j->message.len};
+	struct field f;
+
+	j->dkim_check = dkim_check_open(j->resolver, &j->budget, NULL, j->query.now);
+	/* Blanks in front of the colon are part of what may have been signed. */
+	while (field_next(&r, &f))
+		dkim_check_header(
+		    j->dkim_check, f.name, (size_t)(f.value - f.name) - 1, f.value, f.value_len);
+	if (dkim_check_end_of_header(j->dkim_check))
+		dkim_check_body(j->dkim_check, j->message.data + r.at, j->message.len - r.at);
+}
+
+static void dkim_judge(struct judgement *j)
+{
+	dkim_check_finish(j->dkim_check, &j->arena, &j->dkim);
+	dkim_check_free(&j->dkim_check);
+}
+
+static void dkim_json(const struct judgement *j, struct strbuf *b)
+{
+	strbuf_putc(b, '[');
+	for (size_t i = 0; i < j->dkim.count; i++) {
+		const struct dkim_signature *s = &j->dkim.signatures[i];
+
+		strbuf_puts(b, i == 0 ? "{" : ", {");
+		put_member(b, "domain", s->domain);
+		put_member(b, "selector", s->selector);
+		put_member(b, "algorithm", s->algorithm);
+		put_member(b, "identity", s->identity);
+		put_member(b, "result", dkim_result_name(s->result));
+		put_member(b, "reason", s->reason);
+		strbuf_putc(b, '}');
+	}
+	strbuf_putc(b, ']');
+}
+
+static void dkim_text(const struct judgement *j, struct strbuf *b)
+{
+	if (j->dkim.count == 0)
+		strbuf_puts(b, "dkim: none\n");
+	for (size_t i = 0; i < j->dkim.count; i++) {
+		const struct dkim_signature *s = &j->dkim.signatures[i];
+
+		strbuf_printf(b, "dkim: %s\n", dkim_result_name(s->result));
+		put_line(b, "domain", s->domain);
+		put_line(b, "selector", s->selector);
+		put_line(b, "algorithm", s->algorithm);
+		put_line(b, "identity", s->identity);
+		put_line(b, "reason", s->reason);
+	}
+}
+
+static void dkim_results(const struct judgement *j, struct authres *w)
+{
+	if (j->dkim.count == 0)
+		authres_dkim(w, &(struct authres_dkim){.result = "none"});
+	for (size_t i = 0; i < j->dkim.count; i++) {
+		const struct dkim_signature *s = &j->dkim.signatures[i];
+		const struct authres_dkim d = {.result = dkim_result_name(s->result),
+		    .reason = s->result == DKIM_PASS ? NULL : s->reason,
+		    .domain = s->domain,
+		    .selector = s->selector,
+		    .algorithm = s->algorithm,
+		    .auid = s->identity,
+		    .b = s->b};
+
+		authres_dkim(w, &d);
+	}
+}
+
 /* Asks for what will be needed, so that it is on its way while the others are judged. */
 static void dmarc_begin(struct judgement *j)
 {
@@ -126,10 +201,30 @@ static enum dmarc_auth spf_for_dmarc(enum spf_result r)
 	return r == SPF_TEMPERROR ? DMARC_AUTH_TEMPERROR : DMARC_AUTH_FAILED;
 }
 
+/* The signatures that may align, or might have if DNS had answered. */
+static size_t dkim_for_dmarc(
+    const struct dkim_outcome *dkim, struct dmarc_identifier list[], size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < dkim->count && count < room; i++) {
+		const struct dkim_signature *s = &dkim->signatures[i];
+
+		if (s->usable)
+			list[count++] = (struct dmarc_identifier){s->domain, DMARC_AUTH_PASSED};
+		else if (s->result == DKIM_TEMPERROR)
+			list[count++] = (struct dmarc_identifier){s->domain, DMARC_AUTH_TEMPERROR};
+	}
+	return count;
+}
+
 static void dmarc_judge(struct judgement *j)
 {
+	struct dmarc_identifier dkim[DMARC_WALKS_MAX];
 	const struct dmarc_query q = {
 	    .spf = {j->spf.domain, spf_for_dmarc(j->spf.result)},
+	    .dkim = dkim,
+	    .dkim_count = dkim_for_dmarc(&j->dkim, dkim, DMARC_WALKS_MAX),
 	};
 
 	if (j->from.status == FROM_ONE)
@@ -198,6 +293,7 @@ static const struct mechanism {
 } mechanisms[] = {
     /* In this order they are judged: DMARC looks at what SPF and DKIM found. */
     {"spf", false, NULL, spf_judge, spf_json, spf_text, spf_results},
+    {"dkim", true, dkim_begin, dkim_judge, dkim_json, dkim_text, dkim_results},
     {"dmarc", true, dmarc_begin, dmarc_judge, dmarc_json, dmarc_text, dmarc_results},
 };
 
@@ -421,7 +517,7 @@ static int run(int argc, char **argv)
 const struct command command_verify = {
     .name = "verify",
     .arguments = "--client IP [--helo H] [--from ADDR] [--resolver ADDR@PORT] < MESSAGE",
-    .summary = "says what SPF and DMARC find of one message, and why",
+    .summary = "says what SPF, DKIM and DMARC find of one message, and why",
     .details =
 	"  --client IP           who sent it\n"
 	"  --helo NAME           what it said in HELO or EHLO\n"
