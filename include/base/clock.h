@@ -17,6 +17,11 @@ usec_t clock_now(void);
 /* Monotonic clock: for durations and deadlines only, its zero is arbitrary. */
 usec_t clock_monotonic(void);
 
+/*
+ * Since the host was booted, time in suspend included. Never steps; the same in all processes.
+ */
+usec_t clock_boot(void);
+
 /* Room for a formatted time, its NUL included. */
 #define CLOCK_TEXT_MAX 40
 

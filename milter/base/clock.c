@@ -22,6 +22,11 @@ usec_t clock_monotonic(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+usec_t clock_boot(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
 void clock_format(usec_t t, char text[CLOCK_TEXT_MAX])
 {
 	/* Rounds down before 1970, too. */
