@@ -1,0 +1,111 @@
+/*
+ * Where limits are counted. One store for all processes of a daemon: opened by the master,
+ * inherited by its children, used from any thread without further ado.
+ *
+ * The local store is a table (limit/table.h) in a file of the state directory: 16 bytes a key and 2
+ * more for what is shared. What was charged is in it when the call returns, and survives the end of
+ * every process at any moment; the loss of the host's power costs at most what came after the last
+ * store_tick().
+ */
+#ifndef LIMIT_STORE_H
+#define LIMIT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limit/gcra.h"
+#include "limit/table.h"
+#include "limit/tabletime.h"
+
+struct store;
+
+#define STORE_FILE_NAME "limits.table"
+#define STORE_ASIDE_NAME "limits.table.aside" /* what was found there and could not be used */
+
+#define STORE_SLOTS_MIN 1024
+#define STORE_SLOTS_MAX (128U << 20)
+
+struct store_options {
+	const char *dir; /* the state directory; NULL: memory of this process and its children */
+	uint64_t slots;  /* rounded up to a power of two */
+	void (*read_boot)(struct boot *out); /* NULL: the host's clocks; tests have their own */
+};
+
+#define STORE_ERROR_MAX 400
+
+/*
+ * Opens the file, or makes it. One that is damaged, foreign, older or cut short is renamed
+ * to STORE_ASIDE_NAME and replaced; one of another size is copied over, unless what is owed finds
+ * no room in a smaller one. What happened is logged. NULL, with words in `error`, when the
+ * directory can't be used.
+ */
+struct store *store_open(const struct store_options *o, char error[STORE_ERROR_MAX]);
+
+/* Unmaps it. What was charged stays in the file. */
+void store_close(struct store **s);
+
+/*
+ * Once a second, by the master: records the clock and writes the table to the disk. May wait for
+ * the disk.
+ */
+void store_tick(struct store *s);
+
+/* The table's time. */
+nsec_t store_now(const struct store *s);
+
+/* The wall clock at a time of the table, as things are now. */
+usec_t store_wall(const struct store *s, nsec_t t);
+
+/* A limit's identity: its name and one of its windows. Never 0. */
+uint64_t store_limit_id(const char *name, usec_t period);
+
+/* The keyed hash of a key of a limit: never 0. Keys may be of any length. */
+uint64_t store_tag(const struct store *s, uint64_t limit, const char *key, size_t len);
+
+/* What was charged where, for its refund. */
+struct store_receipt {
+	uint64_t tag;
+	uint64_t cell; /* where it was charged when the key had no slot of its own */
+	bool shared;   /* it had none */
+};
+
+/* One thing that an event counts against. */
+struct store_item {
+	uint64_t limit;
+	struct gcra rate;
+	const char *key; /* any bytes */
+	size_t key_len;
+	uint64_t units; /* 0: asks only whether one would be admitted */
+	bool soft; /* the event goes on when this one is exceeded, and it is then not charged */
+
+	/* What came of it. */
+	uint64_t tag; /* store_tag() of the key */
+	bool exceeded;
+	uint64_t owed;                /* units, with those of this event, whether admitted or not */
+	nsec_t wait;                  /* exceeded: until it would be admitted */
+	struct store_receipt receipt; /* tag 0: nothing was charged */
+};
+
+/*
+ * Charges all items, or none: false when any that is not soft is exceeded. Every item tells
+ * what came of it. A charge by another process at the same moment may lead to a refusal that would
+ * not have been alone, never to more than the limit.
+ */
+bool store_charge(struct store *s, struct store_item *items, size_t count, nsec_t now);
+
+/* Gives `amount` (of a gcra_credit) back. */
+void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now);
+
+struct store_usage {
+	uint64_t slots, live;
+	uint64_t bytes;
+};
+
+void store_usage(const struct store *s, struct store_usage *out);
+
+/* For files of this layer. */
+const struct table *store_table(const struct store *s);
+void *store_bans_area(const struct store *s);
+
+#endif

@@ -1,0 +1,324 @@
+#include "limit/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "limit/store_file.h"
+
+struct store {
+	struct store_map map;
+	struct siphash_key secret;
+	void (*read_boot)(struct boot *out);
+	nsec_t offset;  /* of the table's time to the boot clock */
+	uint64_t ticks; /* number of the clock that was recorded last */
+	bool on_disk;
+};
+
+/* --- opening --------------------------------------------------------------------- */
+
+static bool is_new_boot(const struct store_head *h, const struct boot *now)
+{
+	return memcmp(h->clock.boot.id, now->id, BOOT_ID_SIZE) != 0;
+}
+
+struct store *store_open(const struct store_options *o, char error[STORE_ERROR_MAX])
+{
+	struct store *s = calloc(1, sizeof(*s));
+	struct store_head head;
+	struct boot boot;
+	size_t wiped;
+
+	error[0] = '\0';
+	if (s == NULL)
+		return NULL;
+	s->read_boot = o->read_boot == NULL ? boot_read : o->read_boot;
+	s->read_boot(&boot);
+	if (!store_file_open(o, &boot, &s->map, &head, error)) {
+		free(s);
+		return NULL;
+	}
+	s->secret = head.secret;
+	s->ticks = head.clock_number;
+	s->offset = tabletime_offset(&head.clock, &boot);
+	s->on_disk = o->dir != NULL;
+	wiped = table_clean(&s->map.table, store_now(s), is_new_boot(&head, &boot));
+	if (wiped > 0)
+		log_warning("%s: %zu times that can't be were wiped", STORE_FILE_NAME, wiped);
+	store_tick(s);
+	return s;
+}
+
+void store_close(struct store **s)
+{
+	if (*s == NULL)
+		return;
+	munmap((*s)->map.base, (*s)->map.size);
+	free(*s);
+	*s = NULL;
+}
+
+/* --- time ---------------------------------------------------------------------------- */
+
+static nsec_t time_of(const struct store *s, const struct boot *b)
+{
+	return b->uptime * NSEC_PER_USEC + s->offset;
+}
+
+nsec_t store_now(const struct store *s)
+{
+	struct boot b;
+
+	if (s->read_boot == boot_read)
+		return clock_boot() * NSEC_PER_USEC + s->offset;
+	s->read_boot(&b);
+	return time_of(s, &b);
+}
+
+usec_t store_wall(const struct store *s, nsec_t t)
+{
+	struct boot b;
+
+	s->read_boot(&b);
+	return b.wall + (t - time_of(s, &b)) / NSEC_PER_USEC;
+}
+
+void store_tick(struct store *s)
+{
+	struct tabletime now;
+
+	s->read_boot(&now.boot);
+	now.table = time_of(s, &now.boot);
+	store_head_record(s->map.base, ++s->ticks, &now);
+	if (s->on_disk && msync(s->map.base, s->map.size, MS_SYNC) != 0)
+		log_warning("%s: it can't be written to the disk", STORE_FILE_NAME);
+}
+
+/* --- names ------------------------------------------------------------------------------ */
+
+static uint64_t not_zero(uint64_t x)
+{
+	return x == 0 ? 1 : x;
+}
+
+uint64_t store_limit_id(const char *name, usec_t period)
+{
+	static const struct siphash_key key = {3, 4};
+	uint64_t parts[2] = {siphash(&key, name, strlen(name)), (uint64_t)period};
+
+	return not_zero(siphash(&key, parts, sizeof(parts)));
+}
+
+enum { KEY_WHOLE = 248 };
+
+uint64_t store_tag(const struct store *s, uint64_t limit, const char *key, size_t len)
+{
+	unsigned char bytes[sizeof(limit) + KEY_WHOLE];
+	uint64_t digest;
+
+	memcpy(bytes, &limit, sizeof(limit));
+	if (len > KEY_WHOLE) {
+		digest = siphash(&s->secret, key, len);
+		memcpy(bytes + sizeof(limit), &digest, sizeof(digest));
+		len = sizeof(digest);
+	} else {
+		memcpy(bytes + sizeof(limit), key, len);
+	}
+	return not_zero(siphash(&s->secret, bytes, sizeof(limit) + len));
+}
+
+/* --- charging ------------------------------------------------------------------------------ */
+
+static nsec_t as_time(uint64_t word)
+{
+	return word_is_time(word) ? (nsec_t)word : 0;
+}
+
+static bool swap(shared_word *w, uint64_t expected, nsec_t wanted)
+{
+	return atomic_compare_exchange_strong(w, &expected, (uint64_t)wanted);
+}
+
+static void tell(struct store_item *it, bool admitted, nsec_t tat, nsec_t now)
+{
+	it->exceeded = !admitted;
+	it->owed = gcra_owed(&it->rate, tat, now);
+	if (!admitted)
+		it->owed += it->units == 0 ? 1 : it->units;
+	it->wait = admitted ? 0 : gcra_wait(&it->rate, tat, it->units == 0 ? 1 : it->units, now);
+}
+
+/* Adds to a debt whatever comes of it. */
+static void owe(shared_word *w, nsec_t amount, nsec_t now)
+{
+	uint64_t old = atomic_load(w);
+	nsec_t t;
+
+	do {
+		t = as_time(old);
+		t = (t > now ? t : now) + amount;
+	} while (!atomic_compare_exchange_weak(w, &old, (uint64_t)t));
+}
+
+/* The key has a slot. 1: admitted; 0: refused; -1: somebody was faster, look again. */
+static int charge_slot(shared_word *w, struct store_item *it, uint64_t seen, nsec_t now)
+{
+	nsec_t next;
+	bool admitted = gcra_charge(&it->rate, as_time(seen), it->units, now, &next);
+
+	if (next != (nsec_t)seen && !swap(w, seen, next))
+		return -1;
+	tell(it, admitted, next, now);
+	return admitted;
+}
+
+/*
+ * The key has no slot. It begins with what the homeless of its limit owe, and what one of them
+ * is charged meanwhile is added: either it is seen here, or the slot is seen there.
+ */
+static int charge_new(const struct table *t, struct store_item *it, uint64_t tag, nsec_t now)
+{
+	uint64_t where = table_cell(t, it->limit, it->rate.tolerance, tag);
+	shared_word *cell = &t->cells[where];
+	uint64_t shared = atomic_load(cell), seen;
+	struct table_slot *slot;
+	nsec_t next, later;
+	bool admitted = gcra_charge(&it->rate, as_time(shared), it->units, now, &next);
+
+	if (!admitted || it->units == 0) {
+		tell(it, admitted, next, now);
+		return admitted;
+	}
+	switch (table_claim(t, tag, (uint64_t)next, now)) {
+	case TABLE_EXISTS:
+		return -1;
+	case TABLE_CLAIMED:
+		later = as_time(shared) > now ? as_time(shared) : now;
+		later = as_time(atomic_load(cell)) - later;
+		slot = later > 0 ? table_find(t, tag, now, &seen) : NULL;
+		if (slot != NULL)
+			owe(&slot->word, later, now);
+		break;
+	case TABLE_HOMELESS:
+		if (!swap(cell, shared, next))
+			return -1;
+		it->receipt.shared = true;
+		it->receipt.cell = where;
+		slot = table_find(t, tag, now, &seen);
+		if (slot != NULL)
+			owe(&slot->word, (nsec_t)it->units * it->rate.interval, now);
+		break;
+	}
+	tell(it, true, next, now);
+	return 1;
+}
+
+static bool charge_one(struct store *s, struct store_item *it, nsec_t now)
+{
+	const struct table *t = &s->map.table;
+	struct table_slot *slot;
+	uint64_t seen;
+	int done;
+
+	it->receipt = (struct store_receipt){.tag = 0};
+	do {
+		slot = table_find(t, it->tag, now, &seen);
+		done = slot != NULL ? charge_slot(&slot->word, it, seen, now)
+		                    : charge_new(t, it, it->tag, now);
+	} while (done < 0);
+	if (done > 0 && it->units > 0)
+		it->receipt.tag = it->tag;
+	return done > 0;
+}
+
+/* Tells what would come of it, and writes nothing. */
+static bool look(const struct store *s, struct store_item *it, nsec_t now)
+{
+	const struct table *t = &s->map.table;
+	nsec_t tat, next;
+	uint64_t seen;
+	bool admitted;
+
+	if (table_find(t, it->tag, now, &seen) == NULL)
+		seen =
+		    atomic_load(&t->cells[table_cell(t, it->limit, it->rate.tolerance, it->tag)]);
+	tat = as_time(seen);
+	admitted = gcra_charge(&it->rate, tat, it->units, now, &next);
+	it->receipt = (struct store_receipt){.tag = 0};
+	tell(it, admitted, next, now);
+	return admitted;
+}
+
+static nsec_t cost_of(const struct store_item *it)
+{
+	return (nsec_t)it->units * it->rate.interval;
+}
+
+static void give_back(struct store *s, struct store_item *items, size_t count, nsec_t now)
+{
+	for (size_t i = 0; i < count; i++) {
+		store_refund(s, &items[i].receipt, cost_of(&items[i]), now);
+		items[i].receipt.tag = 0;
+	}
+}
+
+bool store_charge(struct store *s, struct store_item *items, size_t count, nsec_t now)
+{
+	bool pass = true;
+
+	for (size_t i = 0; i < count; i++) {
+		items[i].tag = store_tag(s, items[i].limit, items[i].key, items[i].key_len);
+		/* An event of one item needs no look before. */
+		if (count > 1)
+			pass = (look(s, &items[i], now) || items[i].soft) && pass;
+	}
+	for (size_t i = 0; pass && i < count; i++) {
+		pass = charge_one(s, &items[i], now) || items[i].soft;
+		if (!pass)
+			give_back(s, items, i, now);
+	}
+	return pass;
+}
+
+void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now)
+{
+	const struct table *t = &s->map.table;
+	struct table_slot *slot;
+	uint64_t seen;
+	shared_word *w;
+
+	if (r->tag == 0 || amount <= 0)
+		return;
+	for (;;) {
+		slot = r->shared ? NULL : table_find(t, r->tag, now, &seen);
+		/* Without a slot its debt has been paid. */
+		if (!r->shared && slot == NULL)
+			return;
+		w = r->shared ? &t->cells[r->cell] : &slot->word;
+		if (r->shared)
+			seen = atomic_load(w);
+		if (swap(w, seen, gcra_refund(as_time(seen), amount, now)))
+			return;
+	}
+}
+
+/* --- for others ---------------------------------------------------------------------------------
+ */
+
+void store_usage(const struct store *s, struct store_usage *out)
+{
+	out->slots = s->map.table.sets * TABLE_WAYS;
+	out->live = table_live(&s->map.table, store_now(s));
+	out->bytes = s->map.size;
+}
+
+const struct table *store_table(const struct store *s)
+{
+	return &s->map.table;
+}
+
+void *store_bans_area(const struct store *s)
+{
+	return s->map.bans;
+}
