@@ -1,6 +1,7 @@
 /* DMARC evaluation over fixed data: RFC 9989, its examples, errors of DNS. */
 #include "../lib/unit.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "auth/dmarc.h"
@@ -499,6 +500,36 @@ static void abandoned_and_absent(void **state)
 	resolver_close(&r);
 }
 
+static void *evaluate_often(void *arg)
+{
+	static const struct dmarc_case cases[] = {
+	    {"a@example.com", "child.example.com", NULL, "pass example.com example.com reject spf"},
+	    {"a@absent.example.com", NULL, NULL, "fail example.com example.com none"},
+	    {"a@x.broken.net", NULL, NULL, "temperror - - none"},
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < 60; i++)
+		ok = check_case(arg, &cases[i % 3]) && ok;
+	return ok ? arg : NULL;
+}
+
+static void threads_share_a_resolver(void **state)
+{
+	struct resolver *r = open_zone();
+	pthread_t threads[4];
+	void *ok;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, evaluate_often, r), 0);
+	for (size_t i = 0; i < 4; i++) {
+		pthread_join(threads[i], &ok);
+		assert_non_null(ok);
+	}
+	resolver_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +542,7 @@ int main(void)
 	    cmocka_unit_test(the_reason_tells_every_step),
 	    cmocka_unit_test(no_name_is_asked_for_twice),
 	    cmocka_unit_test(abandoned_and_absent),
+	    cmocka_unit_test(threads_share_a_resolver),
 	};
 
 	return cmocka_run_group_tests_name("dmarc", tests, NULL, NULL);
