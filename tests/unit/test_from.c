@@ -81,6 +81,7 @@ static const struct {
     {" Us:a@example.com", "one example.com ! <a@example.com>"},
     {" Us:a@example.com; b", "malformed ! <a@example.com>"},
     {" :a@example.com;", "malformed !"},
+    {" Us: Re: A <a@example.com>;", "one example.com ! <a@example.com>"},
     {" a@example.com;", "malformed ! <a@example.com>"},
     /* no domain */
     {"", "none"},
@@ -89,6 +90,7 @@ static const struct {
     {" <>", "none !"},
     {" Joe <>", "none !"},
     {" root", "none !"},
+    {" <joe doe>", "malformed !"},
     {" <root>", "none ! <root@>"},
     {" <root>, a@example.com", "several ! <root@> <a@example.com>"},
     {" joe@[192.0.2.1]", "none ! <joe@>"},
@@ -112,6 +114,7 @@ static const struct {
     {" joe@exam\x01ple.com", "malformed !"},
     {" joe\\@example.com", "malformed !"},
     {" joe@[192.0.2.1", "malformed !"},
+    {" joe@[192.0.[2.1]", "malformed !"},
     /* display names that should have been quoted */
     {" Doe, Joe <joe@example.com>", "one example.com ! <joe@example.com>"},
     {" Re: Joe <joe@example.com>", "one example.com ! <joe@example.com>"},
@@ -200,6 +203,13 @@ static void bounds(void **state)
 	assert_true(from_add(&f, &a, text, size));
 	assert_int_equal(f.status, FROM_MALFORMED);
 	assert_string_equal(f.wrong, "the field is too long");
+
+	/* comments in comments, to a depth that nobody writes */
+	f = (struct from){.status = FROM_ABSENT};
+	memset(text, '(', 200);
+	memset(text + 200, ')', 200);
+	assert_true(from_add(&f, &a, text, 400));
+	assert_int_equal(f.status, FROM_MALFORMED);
 
 	/* a long display name, and a long local part */
 	f = (struct from){.status = FROM_ABSENT};
