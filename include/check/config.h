@@ -31,7 +31,8 @@ struct settings {
 	uint64_t socket_mode;     /* octal as written: 0660 */
 	uint64_t workers;         /* a listener */
 	uint64_t sessions;        /* at most, a worker */
-	int mode;                 /* enum mode */
+	usec_t drain_time;
+	int mode; /* enum mode */
 	const struct conf_head
 	    *events; /* struct events_settings; always one, defaults when not written */
 	const struct conf_head *relay;

@@ -20,6 +20,7 @@ struct gate {
 	int fd;       /* the descriptor that libmilter accepts from */
 	int listener; /* the inherited one; -1 once closed for good */
 	int blind;    /* a listening socket whose path is gone */
+	int shown;    /* another socket in the listener's place, for a moment; -1: none */
 	pthread_t acceptor;
 	struct sockaddr_storage name; /* the listener's */
 	socklen_t name_len;
@@ -39,6 +40,13 @@ bool gate_open(struct gate *g, int fd, int listener, const char *scratch, unsign
 /* A session begins, or ends. At the cap the gate shuts; it opens again a little below it. */
 void gate_enter(struct gate *g);
 void gate_leave(struct gate *g);
+
+/*
+ * Lets libmilter accept from another listening socket in place of the listener, even at the cap,
+ * until gate_hide(). False when the gate is closed for good, or that fails.
+ */
+bool gate_show(struct gate *g, int socket);
+void gate_hide(struct gate *g);
 
 /* Shuts for good. */
 void gate_close(struct gate *g);

@@ -19,6 +19,7 @@ struct slot {
 	int listener; /* index into listeners; -1: the follower of the mail log */
 	bool ready;
 	usec_t started;    /* monotonic, of the process */
+	usec_t silent;     /* for how long it has said nothing */
 	usec_t restart_at; /* monotonic, when pid is 0 */
 	unsigned failures; /* in a row, each within a second of its start */
 };
@@ -31,6 +32,7 @@ struct generation {
 	size_t count;
 	struct slot *slots;
 	usec_t started;          /* monotonic */
+	usec_t patience;         /* a child that says nothing for so long hangs */
 	struct fault fault;      /* the first that a child told, or died of */
 	struct generation *next; /* in the master's list of those that end */
 };
@@ -52,6 +54,18 @@ usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(int li
 
 /* Reads what the children say. */
 void generation_listen(struct generation *g);
+
+/*
+ * Lets `passed` microseconds pass: a child that has said nothing for too long is killed, to be
+ * replaced when it is reaped.
+ */
+void generation_watch(struct generation *g, usec_t passed);
+
+/* Has a worker of every socket proved lately that it serves? */
+bool generation_is_alive(const struct generation *g);
+
+/* How long its sessions may take to end, at most, once it is told to drain. */
+usec_t generation_drain_limit(const struct generation *g);
 
 bool generation_is_ready(const struct generation *g);
 bool generation_is_over(const struct generation *g);

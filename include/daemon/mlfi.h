@@ -11,6 +11,7 @@
 
 #include "core/policy.h"
 #include "core/session.h"
+#include "daemon/probe.h"
 
 struct mlfi_options {
 	const struct policy *policy;
@@ -32,6 +33,15 @@ void mlfi_run(void);
 
 /* Accepts no more connections. Sessions go on. Thread-safe, idempotent. */
 void mlfi_stop_accepting(void);
+
+/*
+ * From now on a session's next command is answered with 421 where the protocol allows it, so that
+ * the client comes back later. A message that is under way is judged to its end. Thread-safe.
+ */
+void mlfi_hang_up(void);
+
+/* Whether libmilter still takes connections and answers (daemon/probe.h). For one thread. */
+enum probe mlfi_probe(int cancel, int timeout_ms);
 
 /* How many connections live, those included that were accepted and have said nothing yet. */
 unsigned mlfi_connections(void);

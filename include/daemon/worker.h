@@ -2,6 +2,7 @@
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
 
+#include "base/clock.h"
 #include "check/config.h"
 #include "daemon/privileges.h"
 
@@ -11,11 +12,13 @@ struct worker_options {
 	unsigned number; /* of the worker within its generation, from 1 */
 	int listener;    /* the inherited socket; not used by the follower */
 	unsigned sessions;
+	usec_t prove_every; /* how often WORKER_ALIVE is wanted */
 	int control; /* a socket to the master, SOCK_SEQPACKET; its end: the master is gone */
 };
 
 /* What is said on `control`: one message each, which begins with one of these. */
 #define WORKER_READY 'R' /* the child serves; once */
+#define WORKER_ALIVE 'A' /* and still does */
 #define WORKER_FAULT 'F' /* it can't: the reason follows */
 #define WORKER_DRAIN 'D' /* the master says: finish the sessions and end */
 
@@ -27,6 +30,13 @@ _Noreturn void follower_main(const struct worker_options *o);
 struct eventlog *worker_open_events(const struct worker_options *o);
 
 void worker_say_ready(const struct worker_options *o);
+void worker_say_alive(const struct worker_options *o);
+
+/*
+ * When sessions that do not end by themselves are at last given up, counted from the time when
+ * they are hung up on.
+ */
+#define WORKER_LAST_WAIT (60 * USEC_PER_SEC)
 
 /* Logs why, tells it the master, and ends the process with `code`. */
 _Noreturn void worker_give_up(const struct worker_options *o, int code, const char *format, ...)

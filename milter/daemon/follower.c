@@ -47,6 +47,7 @@ static struct maillog *open_when_free(const struct worker_options *o, const char
 			told = true;
 			log_error("%s can't be followed: %s: %s", path, state_path, error);
 		}
+		worker_say_alive(o);
 		if (told_to_end(o->control, POLL_EVERY_MS))
 			_exit(EXIT_OK);
 	}
@@ -67,9 +68,10 @@ _Noreturn void follower_main(const struct worker_options *o)
 	worker_say_ready(o);
 	m = open_when_free(o, state_path);
 	sink.arg = events;
-	do
+	do {
 		maillog_poll(m, clock_now(), &sink);
-	while (!told_to_end(o->control, maillog_is_behind(m) ? 0 : POLL_EVERY_MS));
+		worker_say_alive(o);
+	} while (!told_to_end(o->control, maillog_is_behind(m) ? 0 : POLL_EVERY_MS));
 	maillog_close(&m);
 	eventlog_flush(events, FLUSH_WAIT_MS);
 	_exit(EXIT_OK);

@@ -61,11 +61,21 @@ static bool put(const struct gate *g, int socket)
 	return r >= 0 && pthread_kill(g->acceptor, SIGUSR1) == 0;
 }
 
+static bool put_what_is_due(const struct gate *g)
+{
+	if (g->listener < 0)
+		return put(g, g->blind);
+	if (g->shown >= 0)
+		return put(g, g->shown);
+	return put(g, g->shut ? g->blind : g->listener);
+}
+
 bool gate_open(struct gate *g, int fd, int listener, const char *scratch, unsigned cap)
 {
 	*g = (struct gate){
 	    .fd = fd,
 	    .listener = listener,
+	    .shown = -1,
 	    .cap = cap,
 	    .acceptor = pthread_self(),
 	    .name_len = sizeof(g->name),
@@ -93,9 +103,12 @@ void gate_enter(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->live++;
-	if (g->live >= g->cap && !g->shut && g->listener >= 0 && put(g, g->blind)) {
+	/* What comes over another socket is no session of the MTA. */
+	if (g->live >= g->cap + (g->shown >= 0) && !g->shut && g->listener >= 0) {
 		g->shut = true;
-		tell_cap(g);
+		g->shut = put_what_is_due(g);
+		if (g->shut)
+			tell_cap(g);
 	}
 	pthread_mutex_unlock(&g->lock);
 }
@@ -104,9 +117,34 @@ void gate_leave(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->live--;
-	if (g->shut && g->listener >= 0 && g->live + 1 + g->cap / 16 <= g->cap &&
-	    put(g, g->listener))
+	if (g->shut && g->listener >= 0 && g->live + 1 + g->cap / 16 <= g->cap) {
 		g->shut = false;
+		g->shut = !put_what_is_due(g);
+	}
+	pthread_mutex_unlock(&g->lock);
+}
+
+bool gate_show(struct gate *g, int socket)
+{
+	bool ok = false;
+
+	pthread_mutex_lock(&g->lock);
+	if (g->listener >= 0) {
+		g->shown = socket;
+		ok = put_what_is_due(g);
+		if (!ok)
+			g->shown = -1;
+	}
+	pthread_mutex_unlock(&g->lock);
+	return ok;
+}
+
+void gate_hide(struct gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	g->shown = -1;
+	if (!put_what_is_due(g))
+		log_error("the listening socket can't be put back: %s", strerror(errno));
 	pthread_mutex_unlock(&g->lock);
 }
 

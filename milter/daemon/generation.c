@@ -15,6 +15,7 @@
 
 #include "base/exit.h"
 #include "base/log.h"
+#include "daemon/notify.h"
 #include "daemon/worker.h"
 
 enum {
@@ -83,6 +84,14 @@ static bool find_identity(struct generation *g, struct fault *fault)
 	return fail(fault, s, "user", f.code, f.text);
 }
 
+/* Well within systemd's, which would end all of us. */
+static usec_t patience_with_children(void)
+{
+	usec_t most = 30 * USEC_PER_SEC, asked = notify_interval();
+
+	return asked != 0 && asked < most ? asked : most;
+}
+
 static bool make_slots(struct generation *g)
 {
 	size_t workers = (size_t)g->config->settings->workers;
@@ -110,6 +119,7 @@ struct generation *generation_new(
 	g->config = config;
 	g->number = before == NULL ? 1 : before->number + 1;
 	g->started = clock_monotonic();
+	g->patience = patience_with_children();
 	if (!find_identity(g, fault) || !prepare_state(g, fault) ||
 	    !open_sockets(g, before, fault)) {
 		free(g);
@@ -163,6 +173,7 @@ _Noreturn static void run_child(const struct generation *g, const struct slot *s
 	    .identity = &g->identity,
 	    .number = (unsigned)(s - g->slots) + 1,
 	    .listener = s->listener < 0 ? -1 : g->listeners.items[s->listener].fd,
+	    .prove_every = g->patience / 4,
 	    .control = control,
 	};
 	if (s->listener < 0)
@@ -199,6 +210,7 @@ static void start(struct generation *g, struct slot *s, usec_t now, void (*in_ch
 	s->pid = pid;
 	s->control = ends[0];
 	s->ready = false;
+	s->silent = 0;
 }
 
 usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(int listener))
@@ -222,6 +234,7 @@ static void listen_to(struct generation *g, struct slot *s)
 	ssize_t n;
 
 	while ((n = recv(s->control, text, sizeof(text), MSG_DONTWAIT)) > 0) {
+		s->silent = 0;
 		if (text[0] == WORKER_READY)
 			s->ready = true;
 		else if (text[0] == WORKER_FAULT)
@@ -234,6 +247,49 @@ void generation_listen(struct generation *g)
 	for (size_t i = 0; i < g->count; i++)
 		if (g->slots[i].pid != 0)
 			listen_to(g, &g->slots[i]);
+}
+
+void generation_watch(struct generation *g, usec_t passed)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		struct slot *s = &g->slots[i];
+
+		s->silent += passed;
+		if (s->pid == 0 || s->silent <= g->patience)
+			continue;
+		log_error(
+		    "worker %zu (process %ld) hangs: no sign of life for %lld s; it is killed "
+		    "and replaced",
+		    i + 1, (long)s->pid, (long long)(s->silent / USEC_PER_SEC));
+		s->silent = 0;
+		kill(s->pid, SIGKILL);
+	}
+}
+
+static bool is_served(const struct generation *g, int listener)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		const struct slot *s = &g->slots[i];
+
+		if (s->listener == listener && s->pid != 0 && s->ready &&
+		    s->silent <= g->patience / 2)
+			return true;
+	}
+	return false;
+}
+
+bool generation_is_alive(const struct generation *g)
+{
+	for (size_t i = 0; i < g->listeners.count; i++)
+		if (!is_served(g, (int)i))
+			return false;
+	return true;
+}
+
+usec_t generation_drain_limit(const struct generation *g)
+{
+	/* The workers keep the time themselves: this is for those that can't. */
+	return g->config->settings->drain_time + WORKER_LAST_WAIT + 15 * USEC_PER_SEC;
 }
 
 bool generation_is_ready(const struct generation *g)

@@ -18,9 +18,10 @@
 #include "daemon/notify.h"
 #include "daemon/pidfile.h"
 
-/* A new generation has this long to get ready, an old one to finish its sessions. */
 static const usec_t ready_within = 30 * USEC_PER_SEC;
-static const usec_t drain_within = 600 * USEC_PER_SEC;
+
+/* When the whole machine stood still for longer, the children could not speak either. */
+#define LONG_STEP (2 * USEC_PER_SEC)
 
 static struct master {
 	const char *path;
@@ -241,9 +242,9 @@ static void look_after_leaving(usec_t now)
 			generation_free(&g);
 			continue;
 		}
-		if (now - g->started > drain_within) {
-			log_warning("generation %u did not finish in time: its sessions are cut",
-			    g->number);
+		if (now - g->started > generation_drain_limit(g)) {
+			log_warning(
+			    "generation %u did not finish in time: it is killed", g->number);
 			generation_kill(g);
 			g->started = now;
 		}
@@ -293,26 +294,39 @@ static void wait_for_news(usec_t now, usec_t until)
 	poll(fds, n, ms < 0 ? 0 : (int)ms);
 }
 
+/* The master is alive when its workers are: systemd should know when they are not. */
+static void look_after_current(usec_t now, usec_t passed)
+{
+	usec_t every = notify_interval() / 2;
+
+	if (master.current != NULL) {
+		generation_listen(master.current);
+		generation_watch(master.current, passed);
+	}
+	if (every == 0 || now - master.told_alive < every)
+		return;
+	if (master.current == NULL || generation_is_alive(master.current)) {
+		notify_alive();
+		master.told_alive = now;
+	}
+}
+
 static void loop(void)
 {
-	usec_t alive_every = notify_interval();
+	usec_t alive_every = notify_interval(), last = clock_monotonic();
 
 	while (!master.stopping || master.leaving != NULL) {
 		usec_t now = clock_monotonic(), next = now + USEC_PER_SEC, due = 0;
+		usec_t passed = now - last < LONG_STEP ? now - last : LONG_STEP;
 
-		if (master.current != NULL) {
+		last = now;
+		if (master.current != NULL)
 			due = generation_fill(master.current, now, in_child);
-			generation_listen(master.current);
-		}
+		look_after_current(now, passed);
 		look_after_incoming(now);
 		look_after_leaving(now);
-		if (alive_every != 0) {
-			if (now - master.told_alive >= alive_every / 2) {
-				notify_alive();
-				master.told_alive = now;
-			}
-			next = now + alive_every / 2 < next ? now + alive_every / 2 : next;
-		}
+		if (alive_every != 0 && now + alive_every / 4 < next)
+			next = now + alive_every / 4;
 		if (master.stopping && master.leaving == NULL)
 			break;
 		wait_for_news(now, due != 0 && due < next ? due : next);

@@ -38,6 +38,7 @@ struct connection {
 static struct mlfi_options options;
 static struct gate gate;
 static atomic_uint_fast64_t counter;
+static atomic_bool hanging_up;
 
 /* --- what is asked of the MTA ---------------------------------------------- */
 
@@ -269,6 +270,13 @@ static bool carry_out(SMFICTX *ctx, const struct connection *c, const struct dec
 	return d->hold == NULL || smfi_quarantine(ctx, changeable(d->hold)) == MI_SUCCESS;
 }
 
+/* Not within a message: what was accepted of it is worth its end. */
+static bool may_hang_up(const struct connection *c, enum stage stage, unsigned long no_reply)
+{
+	return (c->no_reply & no_reply) == 0 && (stage == STAGE_HELO || stage == STAGE_MAIL ||
+						    stage == STAGE_RCPT || stage == STAGE_DATA);
+}
+
 static sfsistat dispatch(SMFICTX *ctx, const struct stage_args *args, unsigned long no_reply)
 {
 	struct connection *c = smfi_getpriv(ctx);
@@ -276,6 +284,12 @@ static sfsistat dispatch(SMFICTX *ctx, const struct stage_args *args, unsigned l
 
 	if (c == NULL)
 		return SMFIS_TEMPFAIL;
+	if (hanging_up && may_hang_up(c, args->stage, no_reply)) {
+		static const struct reply later = {
+		    421, "4.3.2", "The service restarts; try again later"};
+
+		return refuse(ctx, &later, SMFIS_TEMPFAIL);
+	}
 	session_event(&c->session, args, clock_now(), &d);
 	if (d.enough_body && c->may_skip)
 		return SMFIS_SKIP;
@@ -537,6 +551,16 @@ void mlfi_run(void)
 void mlfi_stop_accepting(void)
 {
 	gate_close(&gate);
+}
+
+void mlfi_hang_up(void)
+{
+	hanging_up = true;
+}
+
+enum probe mlfi_probe(int cancel, int timeout_ms)
+{
+	return probe_run(&gate, options.scratch, cancel, timeout_ms);
 }
 
 unsigned mlfi_connections(void)

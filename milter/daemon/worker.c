@@ -1,6 +1,6 @@
 #include "daemon/worker.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,16 +42,53 @@ static void wait_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* True: drain. False: the master is gone. */
-static bool wait_for_master(int control)
+/*
+ * Until the master says that it is to drain, or is gone, proves every now and then that libmilter
+ * answers. The first proof is what makes the worker ready.
+ */
+static void serve_until_told(const struct worker_options *o)
 {
+	struct pollfd p = {.fd = o->control, .events = POLLIN};
+	int every = (int)(o->prove_every / USEC_PER_MSEC);
+	bool ready = false;
 	char c = 0;
-	ssize_t n;
 
-	do
-		n = read(control, &c, 1);
-	while (n < 0 && errno == EINTR);
-	return n == 1 && c == WORKER_DRAIN;
+	while (p.revents == 0) {
+		enum probe got = mlfi_probe(o->control, 2 * every);
+
+		if (got == PROBE_SILENT)
+			log_error("libmilter does not answer within %d ms", 2 * every);
+		else if (!ready)
+			worker_say_ready(o);
+		else
+			worker_say_alive(o);
+		ready = ready || got != PROBE_SILENT;
+		poll(&p, 1, every);
+	}
+	if (recv(o->control, &c, 1, MSG_DONTWAIT) != 1 || c != WORKER_DRAIN)
+		log_warning("the master is gone; sessions are finished, no more are taken");
+}
+
+/* Until no session lives; those that last too long are first hung up on, and then given up. */
+static void finish_sessions(usec_t drain_time)
+{
+	usec_t now = clock_monotonic(), hang_up = now + drain_time;
+	usec_t end = hang_up + (drain_time < WORKER_LAST_WAIT ? drain_time : WORKER_LAST_WAIT);
+	bool hung_up = false;
+
+	for (int quiet = 0; quiet < QUIET_LOOKS && now < end; now = clock_monotonic()) {
+		quiet = mlfi_connections() == 0 ? quiet + 1 : 0;
+		if (now >= hang_up && !hung_up && quiet == 0) {
+			hung_up = true;
+			mlfi_hang_up();
+			log_notice("%u sessions outlast `drain-time`: their next command is "
+				   "answered with 421",
+			    mlfi_connections());
+		}
+		wait_ms(LOOK_EVERY_MS);
+	}
+	if (now >= end)
+		log_warning("%u sessions did not end in time and are cut", mlfi_connections());
 }
 
 /*
@@ -62,14 +99,18 @@ static void *controller(void *arg)
 {
 	const struct worker_options *o = arg;
 
-	if (!wait_for_master(o->control))
-		log_warning("the master is gone; sessions are finished, no more are taken");
+	serve_until_told(o);
 	mlfi_stop_accepting();
-	for (int quiet = 0; quiet < QUIET_LOOKS; wait_ms(LOOK_EVERY_MS))
-		quiet = mlfi_connections() == 0 ? quiet + 1 : 0;
+	finish_sessions(o->config->settings->drain_time);
 	if (!eventlog_flush(events, FLUSH_WAIT_MS))
 		log_error("events are lost: the disk or the journal did not take them in time");
 	_exit(EXIT_OK);
+}
+
+void worker_say_alive(const struct worker_options *o)
+{
+	/* A master that does not read has other troubles. */
+	(void)send(o->control, &(char){WORKER_ALIVE}, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void worker_say_ready(const struct worker_options *o)
@@ -143,7 +184,6 @@ _Noreturn void worker_main(const struct worker_options *o)
 	error = pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o);
 	if (error != 0)
 		worker_give_up(o, EXIT_AGAIN, "no thread can be started: %s", strerror(error));
-	worker_say_ready(o);
 	mlfi_run();
 	_exit(EXIT_INTERNAL);
 }

@@ -4,6 +4,7 @@ How the daemon starts, fails to start, reloads, fails to reload and ends: exit c
 is told, and what becomes of sessions and sockets meanwhile.
 Run: tests/live/lifecycle.py [BINARY [TEST...]]   (as root, the user is tested too)
 """
+import ctypes
 import os
 import re
 import signal
@@ -293,5 +294,119 @@ def closed_ports():
     guard.remove()
 
 
-tests = (exit_codes, pid_file, what_systemd_is_told, abandoned_reload, closed_ports)
+def macros(recipient):
+    return b"R{rcpt_mailer}\0local\0{rcpt_host}\0\0{rcpt_addr}\0" + recipient.strip("<>").encode() + b"\0"
+
+
+def begin_message(m, recipient="<bob@example.com>"):
+    """Up to its recipient; the answer to it."""
+    m.send(b"M", b"<a@ext.example.net>\0")
+    if not m.steps & 0x4000:
+        m.read()
+    m.send(b"D", macros(recipient))
+    m.send(b"R", recipient.encode() + b"\0")
+    return b"".join(m.read())
+
+
+def end_message(m):
+    m.send(b"E")
+    return b"".join(m.read())
+
+
+def drain_time():
+    """Sessions that outlast it are told to come back; a message that is under way is finished."""
+    guard = Guard(top="drain-time = 2s").start()
+    old = guard.workers()
+    busy, quick, half, mute = (Milter(guard.socket).open() for _ in range(4))
+    begin_message(half)
+    guard.reload()
+    began = time.monotonic()
+    tap.ok(quick.session(), "within drain-time a session of the old workers goes on")
+    tap.equal(begin_message(busy), b"c", "message after message")
+    tap.equal(end_message(busy), b"c", "to its end")
+    guard.wait_for_log("outlast `drain-time`")
+    tap.ok(1.5 < time.monotonic() - began < 3.5, "then the log says so", time.monotonic() - began)
+    time.sleep(0.2)
+    tap.equal(end_message(half), b"c", "a message that was accepted by then is taken")
+    told = begin_message(busy)
+    tap.ok(told.startswith(b"y421 4.3.2 "), "the next command is answered with 421", told)
+    for m in (busy, half):
+        m.close()
+    tap.ok(Milter(guard.socket).open().session(), "new sessions are the new workers'")
+    guard.wait_for_log("did not end in time and are cut", seconds=5)
+    tap.ok(wait_until(lambda: not set(guard.workers()) & set(old), 5), "and the old workers end")
+    mute.sock.settimeout(1)
+    try:
+        mute.send(b"M", b"<a@ext.example.net>\0")
+        gone = not mute.sock.recv(1)
+    except OSError:
+        gone = True
+    tap.ok(gone, "a session that never spoke is cut in the end")
+    held = Milter(guard.socket).open()
+    began = time.monotonic()
+    tap.equal(guard.stop(), 0, "a stop does not wait for ever either")
+    tap.ok(2 < time.monotonic() - began < 8, "but for drain-time, and once more", time.monotonic() - began)
+    held.sock.close()
+    guard.remove()
+
+
+def freeze_thread(tid):
+    """As a thread that hangs; returns what lets the dead be buried."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    attach, wait_for_all = 16, 0x40000000
+    if libc.ptrace(attach, tid, None, None) != 0:
+        raise OSError(ctypes.get_errno(), "ptrace")
+    os.waitpid(tid, wait_for_all)
+    return lambda: os.waitpid(tid, wait_for_all)
+
+
+def hanging_workers():
+    """One that hangs is replaced; systemd's watchdog is only fed while workers serve."""
+    guard = Guard()
+    systemd = Systemd(guard)
+    os.environ.update(NOTIFY_SOCKET=systemd.path, WATCHDOG_USEC="8000000")
+    try:
+        guard.start()
+        first = guard.workers()
+        held = [Milter(guard.socket).open() for _ in range(20)]
+        time.sleep(4.5)
+        tap.equal(guard.workers(), first, "workers that have nothing to do are left alone")
+        os.kill(first[0], signal.SIGSTOP)
+        guard.wait_for_log(f"(process {first[0]}) hangs", seconds=8)
+        tap.ok(wait_until(lambda: len(guard.workers()) == 2 and first[0] not in guard.workers()),
+               "a worker that is stopped is replaced")
+        alive = 0
+        for m in held:
+            try:
+                alive += m.session()
+            except (OSError, EOFError):
+                pass
+        tap.ok(alive > 0, "the other one's sessions go on", alive)
+        second = guard.workers()
+        bury = freeze_thread(second[1])
+        guard.wait_for_log(f"(process {second[1]}) hangs", seconds=12)
+        bury()
+        tap.ok("libmilter does not answer" in guard.log_text(), "a worker that accepts nothing says so itself")
+        tap.ok(wait_until(lambda: len(guard.workers()) == 2 and second[1] not in guard.workers()), "and is replaced")
+        tap.ok(Milter(guard.socket).open().session(), "all is well again")
+        fed = [t for t, text in systemd.told if "WATCHDOG=1" in text]
+        tap.ok(len(fed) > 3 and max(b - a for a, b in zip(fed, fed[1:])) < 8, "the watchdog was fed all the while", fed)
+        hang, third = guard.log_text().count(" hangs"), guard.workers()
+        for pid in third:
+            os.kill(pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        guard.wait_for_log(" hangs", hang + 1, seconds=8)
+        fed = [t - stopped for t, text in systemd.told if "WATCHDOG=1" in text]
+        tap.ok(time.monotonic() - stopped > 2.5 and not [t for t in fed if t > 2.2],
+               "it is not while every worker hangs, though the master is alive", fed)
+        before = len(systemd.told)
+        tap.ok(wait_until(lambda: any("WATCHDOG=1" in t for _, t in systemd.told[before:])), "and is again when they serve")
+        tap.ok(Milter(guard.socket).open().session(), "as they do")
+    finally:
+        del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+        guard.remove()
+
+
+tests = (exit_codes, pid_file, what_systemd_is_told, abandoned_reload, closed_ports, drain_time, hanging_workers)
 tap.run(*(t for t in tests if len(sys.argv) < 3 or t.__name__ in sys.argv[2:]))
