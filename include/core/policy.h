@@ -22,6 +22,7 @@ enum fact {
 	FACT_REFUSED_RECIPIENTS = 1 << 7, /* SMFIP_RCPT_REJ, for the record */
 	FACT_QUEUE_ID = 1 << 8,
 	FACT_END_OF_MESSAGE = 1 << 9, /* for what counts or records at the end */
+	FACT_RESOLVER = 1 << 10,      /* not of the MTA: env->resolver */
 };
 
 enum mode { MODE_ENFORCE, MODE_MONITOR };

@@ -28,6 +28,7 @@
 struct event;
 struct policy;
 struct policy_entry;
+struct resolver; /* auth/resolver.h */
 
 struct client {
 	struct addr addr; /* ADDR_NONE when the MTA gave none */
@@ -104,6 +105,8 @@ struct session_env {
 	void (*trace)(void *arg, const char *step);
 	void *arg;
 	bool permitted; /* emit events for accepted recipients too */
+	/* For checks that ask DNS. NULL: there is none, and what needs it is not checked. */
+	struct resolver *resolver;
 	/* Monotonic, for took_us. NULL: not measured, so that a replay gives the same events. */
 	usec_t (*stopwatch)(void);
 };
@@ -135,6 +138,9 @@ struct session {
 	/* Tells the MTA at EOM that an answer will come. NULL: nobody waits. */
 	void (*progress)(void *arg);
 	void *progress_arg;
+
+	/* While checks run: the strictest that an enforced check before has said at this stage. */
+	enum verdict_kind so_far;
 
 	/* The rest is for core/message.c. */
 	struct attachments attachments;

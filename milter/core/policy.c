@@ -26,6 +26,7 @@ void policy_run(const struct policy *p, struct session *s, enum stage stage, use
 		    (stage == STAGE_BODY && has_enough(s, i)))
 			continue;
 		s->running = e;
+		s->so_far = out->kind;
 		e->check->run(e->self, s, stage, now, &v);
 		s->running = NULL;
 		if (v.kind == VERDICT_NONE)

@@ -469,7 +469,7 @@ static void decide(struct passage *p, struct verdict *out)
 		changes_go_back(&s->msg.changes, &before);
 		s->msg.marked = marked;
 	}
-	if (out->kind == VERDICT_NONE)
+	if (out->kind < VERDICT_PERMIT)
 		out->kind = VERDICT_PERMIT;
 	if (p->stage == STAGE_RCPT && s->env->permitted && !p->told) {
 		p->permit.kind = VERDICT_PERMIT;

@@ -300,7 +300,7 @@ static const struct policy *all_checks(void)
 
 	if (policy.count == 0) {
 		policy = configured()->policy;
-		require(policy.count == 1, "there is one check");
+		require(policy.count >= 1, "the rules come first");
 		entries[0] = policy.entries[0];
 		entries[1] = (struct policy_entry){.check = &changes,
 		    .stages =
