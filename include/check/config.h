@@ -35,7 +35,10 @@ struct settings {
 	int mode; /* enum mode */
 	const struct conf_head
 	    *events; /* struct events_settings; always one, defaults when not written */
+	const struct conf_head *resolver;       /* struct dns_settings; always one */
+	const struct conf_head *authentication; /* always one */
 	const struct conf_head *relay;
+	const struct conf_head *spf;
 	/* one member for each further section type */
 
 	struct policy policy; /* made of the checks when all else is read */

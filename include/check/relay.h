@@ -38,6 +38,13 @@ extern const struct conf_schema relay_schema;
 bool relay_make(struct conf_reader *r, const struct settings *settings,
     const struct conf_head *section, struct policy_entry *out);
 
+/*
+ * May the client of this message relay: does the first rule that matches without a look at a
+ * recipient permit it, by its network or by what it has proven? Such clients' mail is not judged by
+ * where it comes from. `relay` may be NULL.
+ */
+bool relay_trusts(const struct conf_head *relay, const struct session *s, usec_t now);
+
 /* Whose recipient is it, by `section` and the list named `ours`? For struct policy. */
 struct reading_rules relay_reading_rules(
     const struct conf_doc *doc, const struct conf_head *section);

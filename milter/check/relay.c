@@ -440,6 +440,26 @@ bool relay_make(struct conf_reader *r, const struct settings *settings,
 	return true;
 }
 
+bool relay_trusts(const struct conf_head *section, const struct session *s, usec_t now)
+{
+	const struct relay_settings *relay = (const struct relay_settings *)(const void *)section;
+
+	if (relay == NULL)
+		return false;
+	if (s->client.local && relay->local_submission == LOCAL_SUBMISSION_PERMIT)
+		return true;
+	for (const struct relay_rule *u = first_rule(relay); u != NULL; u = next_rule(u)) {
+		const struct criteria *c = &u->criteria;
+
+		if (has_expired(u, now) || c->to.given || c->reading != READING_IS_ANY ||
+		    criteria_match(c, s, NULL) == MATCH_NO)
+			continue;
+		return permits(u) && criteria_match(c, s, NULL) == MATCH_YES &&
+		       (c->client.given || criteria_prove_trust(c));
+	}
+	return false;
+}
+
 struct reading_rules relay_reading_rules(
     const struct conf_doc *doc, const struct conf_head *section)
 {

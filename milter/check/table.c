@@ -1,12 +1,15 @@
 #include "check/table.h"
 
+#include "check/authentication.h"
+#include "check/dns.h"
 #include "check/relay.h"
+#include "check/spf.h"
 
 /*
  * The checks, in the order in which they are asked. A row names NAME: check_NAME,
  * NAME_schema and NAME_make() of check/NAME.h, and the member NAME of struct settings.
  */
-#define CHECKS(ROW) ROW(relay)
+#define CHECKS(ROW) ROW(relay) ROW(spf) ROW(authentication)
 
 #define CHECK_ROW(name)                                                                            \
 	{.check = &check_##name,                                                                   \
@@ -23,6 +26,7 @@ const struct check_row check_table[] = {
 
 const struct conf_child config_children[] = {
     CHECKS(CHECK_CHILD)
+    {.schema = &resolver_schema, .offset = offsetof(struct settings, resolver)},
     {.schema = &events_schema, .offset = offsetof(struct settings, events)},
     {.schema = NULL},
 };

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "check/dns.h"
 #include "core/event.h"
 #include "daemon/fault.h"
 #include "daemon/mlfi.h"
@@ -153,6 +154,23 @@ struct eventlog *worker_open_events(const struct worker_options *o)
 	return l;
 }
 
+/* NULL where no check asks DNS. */
+static struct resolver *open_resolver(const struct worker_options *o)
+{
+	const struct config *c = o->config;
+	const struct dns_settings *d =
+	    (const struct dns_settings *)(const void *)c->settings->resolver;
+	const char *error = "";
+	struct resolver *r;
+
+	if ((c->policy.facts & FACT_RESOLVER) == 0)
+		return NULL;
+	r = dns_open(d, &error);
+	if (r == NULL)
+		worker_give_up(o, EXIT_UNAVAILABLE, "no resolver can be opened: %s", error);
+	return r;
+}
+
 _Noreturn void worker_main(const struct worker_options *o)
 {
 	static char role[32], scratch[200], host[256];
@@ -181,6 +199,7 @@ _Noreturn void worker_main(const struct worker_options *o)
 	if (!identity_assume(o->identity))
 		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
 	events = worker_open_events(o);
+	env.resolver = open_resolver(o);
 	error = pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o);
 	if (error != 0)
 		worker_give_up(o, EXIT_AGAIN, "no thread can be started: %s", strerror(error));

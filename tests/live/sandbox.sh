@@ -132,6 +132,9 @@ fi
 mta=$1
 shift
 fetch "$mta"
+# Without a network a test could not fetch its name server itself.
+PYTHONPATH=$top/tests/dns PYTHONDONTWRITEBYTECODE=1 python3 -c 'import servers; servers.nsd_binary()' ||
+	die "the package nsd can't be downloaded"
 namespaces=(--mount --pid --fork --uts --ipc)
 [ "$net" = host ] || namespaces+=(--net)
 exec unshare "${namespaces[@]}" --kill-child --mount-proc /bin/bash "$self" --enter "$mta" "$net" "$@"

@@ -6,27 +6,26 @@
  * start of a line. The commands:
  *
  *   config FILE             loads it, from the folder of the case file
- *   now 2026-11-24          the day of what follows, at 00:00 UTC
- *   case WORDS              names the rows that follow
- *   connect ADDRESS|none    a new session; port= name= listener= daemon_addr= daemon_port=
- *   helo NAME
- *   mail ADDRESS            auth= mech= tls= subject= issuer= fingerprint= verify=
- *   rcpt ADDRESS            mailer= host= addr=; without mailer=, the view of an MTA that agrees
- *                           with the configuration (what explain assumes); `silent`: no view at all
- *   header NAME VALUE       the value as the MTA gives it, without the blank behind the colon
- *   body TEXT
- *   data, eoh, eom, abort
+ *   zone NAME TYPE DATA     a record of DNS, in the way of auth/fixed.h, for the sessions that
+ * follow now 2026-11-24          the day of what follows, at 00:00 UTC case WORDS names the rows
+ * that follow connect ADDRESS|none    a new session; port= name= listener= daemon_addr=
+ * daemon_port= helo NAME mail ADDRESS            auth= mech= tls= subject= issuer= fingerprint=
+ * verify= rcpt ADDRESS            mailer= host= addr=; without mailer=, the view of an MTA that
+ * agrees with the configuration (what explain assumes); `silent`: no view at all header NAME VALUE
+ * the value as the MTA gives it, without the blank behind the colon body TEXT data, eoh, eom, abort
  *
  * A command may end in an expectation:  = permit|tag|hold|reject|defer [CODE [ENHANCED]] [KEY=VALUE
- * ...]. Keys: rule reading by mode reason told (the event's verdict) events (how many); at eom,
- * held (the reason, without the session's id) and changes (`add Name: value`, `insert N Name:
- * value`, `delete N Name`, with ` | ` between them and SESSION for the session's id).
+ * ...]. Keys: rule reading by mode reason told (the event's verdict) events (how many), spf and the
+ * other findings of the event's keys; at eom, held (the reason, without the session's id) and
+ * changes (`add Name: value`, `insert N Name: value`, `delete N Name`, with ` | ` between them and
+ * SESSION for the session's id).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "auth/fixed.h"
 #include "base/escape.h"
 #include "base/exit.h"
 #include "check/config.h"
@@ -59,6 +58,7 @@ struct runner {
 	struct told told;
 	struct decision decision;
 	char held[KEPT_SIZE];
+	struct strbuf zone;
 	struct strbuf changes;
 	unsigned rows, failed;
 };
@@ -214,6 +214,11 @@ static void keep_changes(struct runner *r)
 
 /* --- expectations ---------------------------------------------------------- */
 
+static const char *or_nothing(const char *s)
+{
+	return s == NULL ? "" : s;
+}
+
 static const char *got_of(const struct runner *r, const char *key, char number[12])
 {
 	const struct verdict *v = &r->decision.verdict;
@@ -230,6 +235,13 @@ static const char *got_of(const struct runner *r, const char *key, char number[1
 	    {"mode", r->told.mode},
 	    {"told", r->told.verdict},
 	    {"held", r->held},
+	    {"spf", or_nothing(r->session.msg.findings.spf)},
+	    {"spf_domain", or_nothing(r->session.msg.findings.spf_domain)},
+	    {"dkim", or_nothing(r->session.msg.findings.dkim)},
+	    {"dkim_domain", or_nothing(r->session.msg.findings.dkim_domain)},
+	    {"dmarc", or_nothing(r->session.msg.findings.dmarc)},
+	    {"dmarc_policy", or_nothing(r->session.msg.findings.dmarc_policy)},
+	    {"from_domain", or_nothing(r->session.msg.findings.from_domain)},
 	    {"changes", strbuf_text(&r->changes)},
 	};
 
@@ -321,6 +333,8 @@ static void load(struct runner *r, const struct line *l)
 	char path[2 * KEPT_SIZE];
 
 	close_session(r);
+	strbuf_reset(&r->zone);
+	resolver_close(&r->env.resolver);
 	config_free(&r->config);
 	snprintf(path, sizeof(path), "%s%s", r->folder, argument(r, l));
 	r->config = diag == NULL ? NULL : config_load(path, r->now, diag);
@@ -331,6 +345,19 @@ static void load(struct runner *r, const struct line *l)
 	}
 	diag_free(&diag);
 	r->env.permitted = r->config->events->permitted;
+}
+
+static void add_record(struct runner *r, const struct line *l)
+{
+	unsigned wrong;
+
+	for (size_t i = 1; i < l->count; i++)
+		strbuf_printf(&r->zone, "%s%s", l->words[i], i + 1 == l->count ? "\n" : " ");
+	close_session(r);
+	resolver_close(&r->env.resolver);
+	r->env.resolver = fixed_open(strbuf_text(&r->zone), r->zone.len, &wrong);
+	if (r->env.resolver == NULL)
+		die(r, "no such record");
 }
 
 static void set_title(struct runner *r, const struct line *l)
@@ -443,6 +470,8 @@ static void run_line(struct runner *r, const struct line *l)
 	}
 	if (strcmp(command, "config") == 0)
 		load(r, l);
+	else if (strcmp(command, "zone") == 0)
+		add_record(r, l);
 	else if (strcmp(command, "now") == 0)
 		set_now(r, l);
 	else if (strcmp(command, "case") == 0)
@@ -479,6 +508,7 @@ static void run_file(struct runner *r, const char *path)
 	}
 	fclose(f);
 	close_session(r);
+	resolver_close(&r->env.resolver);
 	config_free(&r->config);
 }
 
@@ -491,6 +521,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		run_file(&r, argv[i]);
 	strbuf_free(&r.changes);
+	strbuf_free(&r.zone);
 	printf("1..%u\n", r.rows);
 	return r.failed == 0 ? EXIT_OK : EXIT_FINDING;
 }

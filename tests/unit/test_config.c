@@ -81,7 +81,11 @@ static void policy(void **state)
 	struct config *c = must_load(OURS RULES);
 
 	(void)state;
-	assert_int_equal(c->policy.count, 1);
+	assert_int_equal(c->policy.count, 2);
+	/* The second one sleeps while nothing is asked about a message's origin. */
+	assert_int_equal(c->policy.entries[1].stages, 0);
+	assert_int_equal(c->policy.rights, 0);
+	assert_int_equal(c->policy.facts & FACT_RESOLVER, 0);
 	assert_ptr_equal(c->policy.entries[0].check, &check_relay);
 	assert_int_equal(c->policy.entries[0].mode, MODE_ENFORCE);
 	assert_int_equal(c->policy.stages, c->policy.entries[0].stages);
@@ -90,7 +94,7 @@ static void policy(void **state)
 	assert_true((c->policy.facts & FACT_REFUSED_RECIPIENTS) != 0);
 	assert_true(domset_contains(c->policy.reading.ours, "example.com"));
 	assert_true(c->policy.reading.local_mailers.count > 0);
-	assert_int_equal(check_table_size, 1);
+	assert_int_equal(check_table_size, 3);
 	config_free(&c);
 }
 
@@ -112,8 +116,8 @@ static void errors(void **state)
 	    {"socket-mode = 999 " OURS RULES,
 		"found `999`; expected a file mode in octal digits, such as 0660"},
 	    {"limit a { }\n" OURS RULES,
-		"found the unknown section `limit`; expected one of relay, events, networks, "
-		"domains"},
+		"found the unknown section `limit`; expected one of relay, spf, authentication, "
+	        "resolver, events, networks, domains"},
 	};
 	size_t failed = 0;
 

@@ -1,0 +1,133 @@
+/* The sections that judge where a message comes from. What they decide: tests/cases. */
+#include "../lib/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "check/config.h"
+#include "check/dns.h"
+#include "check/spf.h"
+
+#define BASE                                                                                       \
+	"domains ours { members = example.com } networks friends { members = 192.0.2.0/24 }\n"     \
+	"relay { rule in { to = @ours action = permit } rule others { action = reject } }\n"
+
+static struct config *load(const char *text, struct diag *d)
+{
+	char all[4096];
+
+	snprintf(all, sizeof(all), "%s%s", BASE, text);
+	return config_load_text("x", all, strlen(all), 0, d);
+}
+
+static void errors(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"spf { temperror = reject }", "found the unknown word for `temperror`, `reject`"},
+	    {"spf { except = { to = example.com } }", "expected no criterion of recipients here"},
+	    {"spf { rule a { client = 192.0.2.1 } }", "found no action in rule `a`"},
+	    {"spf { rule a { reading = ours fail = tag } }",
+		"expected no criterion of recipients here"},
+	    {"spf { reply = \"no\" }", "found the reply \"no\""},
+	    {"authentication { except = { from-domain = x.example } }",
+		"expected what is known before the message"},
+	    {"authentication { authserv-id = \"a;b\" }", "expected a name, such as"},
+	    {"resolver { forward = ns.example }", "expected an address, or ADDRESS@PORT"},
+	    {"resolver { forward = \"127.0.0.1@0\" }", "expected an address, or ADDRESS@PORT"},
+	    {"resolver { deadline = 10s }", "deadline"},
+	    {"resolver { timeout = 4s deadline = 1s }", "found a `timeout` above the `deadline`"},
+	    {"resolver { fixed = /nonexistent/zone }", "can't be read"},
+	};
+	size_t failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct diag *d = diag_new();
+		struct config *c = load(cases[i].text, d);
+
+		if (c != NULL || diag_errors(d) == 0 ||
+		    strstr(diag_text(d, 0), cases[i].want) == NULL) {
+			failed++;
+			print_error("%s: got %s, want %s\n", cases[i].text,
+			    diag_errors(d) == 0 ? "no error" : diag_text(d, 0), cases[i].want);
+		}
+		config_free(&c);
+		diag_free(&d);
+	}
+	assert_int_equal(failed, 0);
+}
+
+enum {
+	ENVELOPE_AND_HEADER = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_RCPT) |
+	                      STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOM)
+};
+
+/* What is asked of the MTA for it. */
+static void needs(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned stages, rights;
+	} cases[] = {
+	    {"", STAGE_BIT(STAGE_RCPT), 0},
+	    {"spf { }", ENVELOPE_AND_HEADER, RIGHT_ADD_FIELDS | RIGHT_DELETE_FIELDS},
+	    {"spf { fail = hold } authentication { add-results = no remove-forged = no }",
+		ENVELOPE_AND_HEADER, RIGHT_QUARANTINE},
+	    {"spf { at = rcpt rule a { client = @friends fail = tag } }\n"
+	     "authentication { add-results = no remove-forged = no }",
+		ENVELOPE_AND_HEADER, RIGHT_ADD_FIELDS},
+	    {"mode = monitor spf { fail = hold }", ENVELOPE_AND_HEADER, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct diag *d = diag_new();
+		struct config *c = load(cases[i].text, d);
+
+		if (c == NULL)
+			fail_msg("%s: %s", cases[i].text, diag_text(d, 0));
+		print_message("%s\n", cases[i].text);
+		assert_int_equal(c->policy.stages, cases[i].stages);
+		assert_int_equal(c->policy.rights, cases[i].rights);
+		assert_int_equal(
+		    c->policy.answers & (STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER)), 0);
+		assert_int_equal((c->policy.facts & FACT_RESOLVER) != 0, i > 0);
+		config_free(&c);
+		diag_free(&d);
+	}
+}
+
+static void resolvers(void **state)
+{
+	struct diag *d = diag_new();
+	struct config *c = load("resolver { forward = { \"127.0.0.1@5353\", ::1 } deadline = 2s "
+				"timeout = 500ms lookups = 30 }",
+	    d);
+	const struct dns_settings *s;
+	struct dns_budget b;
+	struct resolver *r;
+	const char *error = NULL;
+
+	(void)state;
+	assert_non_null(c);
+	s = (const struct dns_settings *)(const void *)c->settings->resolver;
+	assert_int_equal(s->forward.count, 2);
+	b = dns_budget_of(s);
+	assert_int_equal(b.per_lookup, 500000);
+	assert_int_equal(b.lookups, 30);
+	r = dns_open(s, &error);
+	assert_non_null(r);
+	resolver_close(&r);
+	config_free(&c);
+	diag_free(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(errors), cmocka_unit_test(needs), cmocka_unit_test(resolvers)};
+
+	return cmocka_run_group_tests_name("origin", tests, NULL, NULL);
+}
