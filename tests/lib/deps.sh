@@ -8,7 +8,7 @@ packages=(
 	libspf2-dev libunbound-dev libevent-2.1-7 libfstrm0 libprotobuf-c1
 	clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck codespell mandoc
 	libcmocka-dev git procps iproute2 util-linux passwd sudo openssl m4 python3 perl
-	python3-authres python3-dkim python3-nacl ldnsutils
+	python3-authres python3-dkim python3-nacl libopendkim-dev ldnsutils
 	sasl2-bin libsasl2-modules libsasl2-modules-db
 	libdb5.3 libicu72 libnsl2 libsasl2-2 libssl3 libldap-2.5-0 liblockfile1 libwrap0
 )
