@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "auth/authres.h"
+#include "auth/cfws.h"
 
 enum { RESULTS_MAX = 100, PROPERTIES_MAX = 50, STRING_MAX = 1024 };
 
@@ -17,30 +18,9 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static void skip_comment(struct cursor *c)
-{
-	unsigned depth = 0;
-
-	for (; c->at < c->end; c->at++) {
-		if (*c->at == '\\' && c->at + 1 < c->end)
-			c->at++;
-		else if (*c->at == '(')
-			depth++;
-		else if (*c->at == ')' && --depth == 0) {
-			c->at++;
-			return;
-		}
-	}
-}
-
 static void skip_cfws(struct cursor *c)
 {
-	while (c->at < c->end && (is_space(*c->at) || *c->at == '(')) {
-		if (*c->at == '(')
-			skip_comment(c);
-		else
-			c->at++;
-	}
+	c->at = cfws_skip(c->at, c->end);
 }
 
 static bool next_is(struct cursor *c, char want)
