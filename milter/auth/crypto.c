@@ -42,6 +42,16 @@ struct sha256 *sha256_new(void)
 	return s;
 }
 
+struct sha256 *sha256_copy(const struct sha256 *s)
+{
+	struct sha256 *copy = sha256_new();
+
+	if (copy == NULL)
+		return NULL;
+	copy->failed = s->failed || EVP_MD_CTX_copy_ex(copy->context, s->context) != 1;
+	return copy;
+}
+
 void sha256_free(struct sha256 **s)
 {
 	if (*s == NULL)
