@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "auth/arc.h"
 #include "auth/authres.h"
 #include "auth/dkim.h"
 #include "auth/dmarc.h"
@@ -44,6 +45,8 @@ struct judgement {
 	struct from from;
 	struct dmarc_lookup *dmarc_lookup;
 	struct dmarc_outcome dmarc;
+	struct arc_check *arc_check;
+	struct arc_outcome arc;
 };
 
 struct options {
@@ -279,6 +282,65 @@ static void dmarc_results(const struct judgement *j, struct authres *w)
 	authres_dmarc(w, &d);
 }
 
+static void arc_begin(struct judgement *j)
+{
+	struct field_reader r = {.message = j->message.data, .len = j->message.len};
+	struct field f;
+
+	j->arc_check = arc_check_open(j->resolver, &j->budget, j->query.now);
+	while (field_next(&r, &f))
+		/* All in front of the colon, blanks included. */
+		arc_check_header(
+		    j->arc_check, f.name, (size_t)(f.value - f.name) - 1, f.value, f.value_len);
+	if (arc_check_end_of_header(j->arc_check))
+		arc_check_body(j->arc_check, j->message.data + r.at, j->message.len - r.at);
+}
+
+static void arc_judge(struct judgement *j)
+{
+	arc_check_finish(j->arc_check, &j->arena, &j->arc);
+	arc_check_free(&j->arc_check);
+}
+
+/* How many sets are told of: those of a chain that passes. */
+static unsigned arc_sets(const struct judgement *j)
+{
+	return j->arc.sets == NULL ? 0 : j->arc.instances;
+}
+
+static void arc_json(const struct judgement *j, struct strbuf *b)
+{
+	strbuf_putc(b, '{');
+	put_member(b, "result", arc_result_name(j->arc.result));
+	strbuf_printf(
+	    b, ", \"instances\": %u, \"oldest_pass\": %u", j->arc.instances, j->arc.oldest_pass);
+	put_member(b, "reason", j->arc.reason);
+	strbuf_puts(b, ", \"sealers\": [");
+	for (unsigned i = 0; i < arc_sets(j); i++) {
+		strbuf_puts(b, i == 0 ? "" : ", ");
+		escape_json(b, j->arc.sets[i].domain, strlen(j->arc.sets[i].domain));
+	}
+	strbuf_puts(b, "]}");
+}
+
+static void arc_text(const struct judgement *j, struct strbuf *b)
+{
+	strbuf_printf(b, "arc: %s\n", arc_result_name(j->arc.result));
+	for (unsigned i = 0; i < arc_sets(j); i++)
+		put_line(b, "sealer", j->arc.sets[i].domain);
+	put_line(b, "reason", j->arc.reason);
+}
+
+static void arc_results(const struct judgement *j, struct authres *w)
+{
+	const struct authres_arc d = {.result = arc_result_name(j->arc.result),
+	    .reason = j->arc.result == ARC_FAIL ? j->arc.reason : NULL,
+	    .oldest_pass = j->arc.result == ARC_PASS ? (int)j->arc.oldest_pass : -1,
+	    .client = &j->query.client};
+
+	authres_arc(w, &d);
+}
+
 static const struct mechanism {
 	const char *key;
 	bool needs_message;
@@ -295,6 +357,7 @@ static const struct mechanism {
     {"spf", false, NULL, spf_judge, spf_json, spf_text, spf_results},
     {"dkim", true, dkim_begin, dkim_judge, dkim_json, dkim_text, dkim_results},
     {"dmarc", true, dmarc_begin, dmarc_judge, dmarc_json, dmarc_text, dmarc_results},
+    {"arc", true, arc_begin, arc_judge, arc_json, arc_text, arc_results},
 };
 
 enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
@@ -517,7 +580,7 @@ static int run(int argc, char **argv)
 const struct command command_verify = {
     .name = "verify",
     .arguments = "--client IP [--helo H] [--from ADDR] [--resolver ADDR@PORT] < MESSAGE",
-    .summary = "says what SPF, DKIM and DMARC find of one message, and why",
+    .summary = "says what SPF, DKIM, DMARC and ARC find of one message, and why",
     .details =
 	"  --client IP           who sent it\n"
 	"  --helo NAME           what it said in HELO or EHLO\n"
