@@ -64,6 +64,12 @@ struct dmarc_outcome {
 	const char *reason;          /* words: each step of the walk, and what decided */
 };
 
+/*
+ * Asks for what a walk from `domain` (any bytes, in any spelling) would need, so that it is in the
+ * cache then. For MAIL: the sender's domain is most often the author's too, or below it.
+ */
+void dmarc_prefetch(struct resolver *r, struct dns_budget *b, const char *domain);
+
 /* The walk of one Author Domain. */
 struct dmarc_lookup;
 

@@ -57,10 +57,17 @@ struct dmarc_lookup {
 	struct strbuf reason;
 };
 
+#define QUESTION_SIZE (sizeof("_dmarc.") + NAME_SIZE)
+
+static void make_question(char question[QUESTION_SIZE], const char *name)
+{
+	snprintf(question, QUESTION_SIZE, "_dmarc.%s", name);
+}
+
 /* The node of a name, which is asked for if it was not yet. NULL when memory is exhausted. */
 static struct node *node_at(struct dmarc_lookup *l, struct dns_budget *b, const char *name)
 {
-	char question[sizeof("_dmarc.") + NAME_SIZE];
+	char question[QUESTION_SIZE];
 	struct node *n;
 
 	for (n = l->nodes; n != NULL; n = n->next)
@@ -69,7 +76,7 @@ static struct node *node_at(struct dmarc_lookup *l, struct dns_budget *b, const 
 	n = arena_alloc(&l->arena, sizeof(*n));
 	if (n == NULL || (n->name = arena_strdup(&l->arena, name)) == NULL)
 		return NULL;
-	snprintf(question, sizeof(question), "_dmarc.%s", name);
+	make_question(question, name);
 	n->lookup = dns_start(l->resolver, b, question, DNS_TYPE_TXT);
 	n->next = l->nodes;
 	l->nodes = n;
@@ -429,6 +436,18 @@ static bool hand_over(struct evaluation *e, struct arena *a)
 }
 
 /* --- the face ----------------------------------------------------------------------------- */
+
+void dmarc_prefetch(struct resolver *r, struct dns_budget *b, const char *domain)
+{
+	char start[NAME_SIZE], question[QUESTION_SIZE];
+
+	if (name_canonical(domain, strlen(domain), start) != NAME_OK)
+		return;
+	for (const char *name = start; name != NULL; name = step_up(name)) {
+		make_question(question, name);
+		dns_prefetch(r, b, question, DNS_TYPE_TXT);
+	}
+}
 
 struct dmarc_lookup *dmarc_start(struct resolver *r, struct dns_budget *b, const char *domain)
 {

@@ -456,6 +456,23 @@ static void no_name_is_asked_for_twice(void **state)
 	    2 + 1 + DMARC_WALKS_MAX - 1);
 }
 
+static void a_prefetch_asks_for_the_walk(void **state)
+{
+	struct resolver *r = open_zone();
+	struct dns_budget b = dns_budget_make(USEC_PER_SEC, USEC_PER_SEC, 200);
+
+	(void)state;
+	dmarc_prefetch(r, &b, "Mail.EXAMPLE.com.");
+	assert_int_equal(fixed_asked(r), 3);
+	dmarc_prefetch(r, &b, "a.b.c.d.e.f.g.h.i.j.example.com");
+	assert_int_equal(fixed_asked(r), 11);
+	dmarc_prefetch(r, &b, "");
+	dmarc_prefetch(r, &b, "[192.0.2.1]");
+	dmarc_prefetch(r, &b, "a b");
+	assert_int_equal(fixed_asked(r), 11);
+	resolver_close(&r);
+}
+
 static void abandoned_and_absent(void **state)
 {
 	struct resolver *r = open_zone();
@@ -541,6 +558,7 @@ int main(void)
 	    cmocka_unit_test(nobody_is_none),
 	    cmocka_unit_test(the_reason_tells_every_step),
 	    cmocka_unit_test(no_name_is_asked_for_twice),
+	    cmocka_unit_test(a_prefetch_asks_for_the_walk),
 	    cmocka_unit_test(abandoned_and_absent),
 	    cmocka_unit_test(threads_share_a_resolver),
 	};
