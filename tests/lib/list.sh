@@ -35,7 +35,7 @@ live() {
 
 dns() {
 	local t
-	for t in tests/dns/{spf,dmarc,dnssec,arc}.py; do
+	for t in tests/dns/{spf,dmarc,dnssec,arc,model}.py; do
 		echo "dns.gcc.$(basename "$t" .py) $t build/relay-guard"
 		echo "dns.asan.$(basename "$t" .py) $t build/asan/relay-guard"
 	done
