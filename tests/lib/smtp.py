@@ -70,13 +70,15 @@ class Client:
         r = self.cmd("XCLIENT " + " ".join(f"{k}={v}" for k, v in attributes.items()))
         return r if not r.ok else self.ehlo()
 
-    def starttls(self, cert=None, key=None):
+    def starttls(self, cert=None, key=None, version=None):
         r = self.cmd("STARTTLS")
         if not r.ok:
             return r
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if version:
+            context.minimum_version = context.maximum_version = version
         if cert:
             context.load_cert_chain(cert, key)
         self.sock = context.wrap_socket(self.sock)
