@@ -43,6 +43,9 @@ enum sig_verdict {
 	SIG_FAILED,     /* no memory */
 };
 
+/* The key's size; 0 when it is no key of the algorithm's type. */
+unsigned sig_key_bits(enum sig_algorithm algorithm, const uint8_t *key, size_t len);
+
 /*
  * Does `signature` fit the hash? `key` is what a key record has in p=: for RSA a
  * SubjectPublicKeyInfo, or a bare RSAPublicKey, in DER; for Ed25519 the 32 bytes. *bits, where not

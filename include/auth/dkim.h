@@ -66,6 +66,8 @@ struct dkim_limits {
 	unsigned signatures; /* that are evaluated: 10 */
 	unsigned fields;     /* of the header: 10,000 */
 	size_t header;       /* bytes of the header: 4 MiB */
+	/* OpenSSL verifies every signature, and libopendkim none: to compare the two. */
+	bool without_library;
 };
 
 struct dkim_check;

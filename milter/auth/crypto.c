@@ -172,12 +172,36 @@ static enum sig_verdict verify_ed25519(
 	return verdict;
 }
 
+static EVP_PKEY *read_key(enum sig_algorithm algorithm, const uint8_t *key, size_t len)
+{
+	if (algorithm == SIG_RSA_SHA256)
+		return read_rsa(key, len);
+	if (algorithm == SIG_ED25519_SHA256 && len == ED25519_KEY_SIZE)
+		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, len);
+	return NULL;
+}
+
+static unsigned bits_of(const EVP_PKEY *key)
+{
+	int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
+
+	return bits > 0 ? (unsigned)bits : 0;
+}
+
+unsigned sig_key_bits(enum sig_algorithm algorithm, const uint8_t *key, size_t len)
+{
+	EVP_PKEY *pkey = read_key(algorithm, key, len);
+	unsigned bits = bits_of(pkey);
+
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return bits;
+}
+
 static enum sig_verdict verify(enum sig_algorithm algorithm, EVP_PKEY *key,
     const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits)
 {
-	int size = EVP_PKEY_get_bits(key);
-
-	*bits = size > 0 ? (unsigned)size : 0;
+	*bits = bits_of(key);
 	if (algorithm == SIG_ED25519_SHA256)
 		return verify_ed25519(key, hash, signature, len);
 	if (*bits < RSA_BITS_MIN)
@@ -191,14 +215,10 @@ enum sig_verdict sig_verify(enum sig_algorithm algorithm, const uint8_t *key, si
     const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits)
 {
 	enum sig_verdict verdict = SIG_KEY_BROKEN;
-	EVP_PKEY *pkey = NULL;
+	EVP_PKEY *pkey = read_key(algorithm, key, key_len);
 	unsigned size = 0;
 
 	pthread_once(&fetched, fetch);
-	if (algorithm == SIG_RSA_SHA256)
-		pkey = read_rsa(key, key_len);
-	else if (algorithm == SIG_ED25519_SHA256 && key_len == ED25519_KEY_SIZE)
-		pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, key_len);
 	if (pkey != NULL)
 		verdict = verify(algorithm, pkey, hash, signature, len, &size);
 	EVP_PKEY_free(pkey);

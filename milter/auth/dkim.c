@@ -9,6 +9,7 @@
 #include "auth/crypto.h"
 #include "auth/dkim_field.h"
 #include "auth/dkim_key.h"
+#include "auth/dkim_lib.h"
 #include "auth/header_list.h"
 
 enum {
@@ -239,14 +240,36 @@ static struct finding found(enum dkim_result result, const char *reason)
 	return (struct finding){.result = result, .reason = reason == NULL ? "no memory" : reason};
 }
 
-/* What one key says, after the body's hash was found right. */
-static struct finding verify_with(const struct signature *s, const struct dkim_key *key,
-    const uint8_t hash[SHA256_SIZE], struct arena *a)
+/* Does the signature fit the header? What libopendkim does not read right, or refuses, is verified
+ * without it. */
+static enum sig_verdict verify_header(
+    struct dkim_check *d, struct signature *s, const struct dkim_key *key, unsigned *bits)
 {
+	const struct dkim_lib_query q = {
+	    .field = &s->read, .header = d->header, .self = s->field, .key = key};
+	uint8_t hash[SHA256_SIZE];
+	enum sig_verdict verdict;
+
+	*bits = sig_key_bits(s->read.algorithm, key->data, key->len);
+	if (!d->limits.without_library && dkim_lib_reads(&q)) {
+		verdict = dkim_lib_verify(&q);
+		if (verdict != SIG_FAILED)
+			return verdict;
+	}
+	if (!header_list_hash(d->header, s->read.header, &s->read.h, &s->read.b, s->field, hash))
+		return SIG_FAILED;
+	return sig_verify(s->read.algorithm, key->data, key->len, hash, s->read.signature,
+	    s->read.signature_len, NULL);
+}
+
+/* What one key says, after the body's hash was found right. */
+static struct finding verify_with(
+    struct dkim_check *d, struct signature *s, const struct dkim_key *key)
+{
+	struct arena *a = &d->arena;
 	unsigned bits;
 
-	switch (sig_verify(s->read.algorithm, key->data, key->len, hash, s->read.signature,
-	    s->read.signature_len, &bits)) {
+	switch (verify_header(d, s, key, &bits)) {
 	case SIG_VERIFIES:
 		return (struct finding){DKIM_PASS, "", bits, false, true};
 	case SIG_DOES_NOT:
@@ -285,9 +308,7 @@ static struct finding verify(struct dkim_check *d, struct signature *s, const st
 	if (memcmp(hash, s->read.body_hash, SHA256_SIZE) != 0)
 		return (struct finding){DKIM_FAIL,
 		    "the body is not what was signed: its hash is another", 0, false, true};
-	if (!header_list_hash(d->header, s->read.header, &s->read.h, &s->read.b, s->field, hash))
-		return found(DKIM_TEMPERROR, "no memory");
-	return verify_with(s, key, hash, &d->arena);
+	return verify_with(d, s, key);
 }
 
 static struct finding verify_by_record(

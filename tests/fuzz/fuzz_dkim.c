@@ -1,6 +1,7 @@
 /*
- * A whole DKIM check. The first line is the TXT record at every name, the rest a message; the
- * first byte of the record says how the body is cut and what DNS answers.
+ * A whole DKIM check, libopendkim included, and once more without it. The first line is the TXT
+ * record at every name, the rest a message; the first byte of the record says how the body is cut
+ * and what DNS answers.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -34,8 +35,8 @@ static void start(struct resolver *r, struct dns_lookup *l)
 		used += n;
 	}
 	if (f->how % 16 == 15)
-		dns_finish(
-		    l, dns_answer_make((enum dns_status)(f->how / 16 % 6), false, 0, NULL, 0));
+		dns_finish(l, dns_answer_make((enum dns_status)(DNS_NODATA + f->how / 16 % 5),
+				  false, 0, NULL, 0));
 	else
 		dns_finish(l, dns_answer_make(DNS_OK, false, 0,
 				  &(struct dns_rdata){.data = txt, .len = used}, 1));
@@ -77,14 +78,42 @@ static void feed_body(struct dkim_check *d, const char *text, size_t size, unsig
 		dkim_check_body(d, text + at, size - at < cut ? size - at : cut);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(struct fuzz *f, const struct dkim_limits *limits, const char *text, size_t size,
+    struct arena *a, struct dkim_outcome *out)
 {
 	struct dns_budget b = dns_budget_make(60 * USEC_PER_SEC, 60 * USEC_PER_SEC, 100);
+	struct dkim_check *d =
+	    dkim_check_open(&f->base, &b, limits, (usec_t)1600000000 * USEC_PER_SEC);
+	size_t body = feed_header(d, text, size);
+
+	if (dkim_check_end_of_header(d))
+		feed_body(d, text + body, size - body, f->how);
+	dkim_check_finish(d, a, out);
+	dkim_check_free(&d);
+}
+
+/* What libopendkim is given, OpenSSL alone must find the same of. */
+static void check(const struct dkim_outcome *with, const struct dkim_outcome *without)
+{
+	if (with->count != without->count)
+		abort();
+	for (size_t i = 0; i < with->count; i++) {
+		const struct dkim_signature *s = &with->signatures[i];
+
+		if (s->result == DKIM_NONE || s->reason[0] == '\0' ||
+		    (s->usable && s->result != DKIM_PASS) ||
+		    s->result != without->signatures[i].result)
+			abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct dkim_limits alone = {.without_library = true};
 	const char *text = (const char *)data;
-	size_t record = size == 0 ? 0 : line_end(text, 0, size), body;
+	size_t record = size == 0 ? 0 : line_end(text, 0, size);
 	struct fuzz f = {.record = data, .len = record};
-	struct dkim_outcome out;
-	struct dkim_check *d;
+	struct dkim_outcome with, without;
 	struct arena a = {0};
 
 	if (record == 0 || record > RECORD_MAX || !resolver_init(&f.base, &ops, 100, 0))
@@ -92,19 +121,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.how = data[0];
 	f.record++;
 	f.len = record - 1 - (record > 1 && text[record - 1] == '\n');
-	d = dkim_check_open(&f.base, &b, NULL, (usec_t)1600000000 * USEC_PER_SEC);
-	body = record + feed_header(d, text + record, size - record);
-	if (dkim_check_end_of_header(d))
-		feed_body(d, text + body, size - body, f.how);
-	dkim_check_finish(d, &a, &out);
-	dkim_check_free(&d);
-	for (size_t i = 0; i < out.count; i++) {
-		const struct dkim_signature *s = &out.signatures[i];
-
-		if (s->result == DKIM_NONE || s->reason[0] == '\0' ||
-		    (s->usable && s->result != DKIM_PASS))
-			abort();
-	}
+	run(&f, NULL, text + record, size - record, &a, &with);
+	run(&f, &alone, text + record, size - record, &a, &without);
+	check(&with, &without);
 	resolver_fini(&f.base);
 	arena_free(&a);
 	return 0;
