@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "selftest/tls.h"
 
 /* What is resolved once and connected to often. */
 struct endpoint {
@@ -22,7 +23,8 @@ struct endpoint {
 struct channel {
 	int fd; /* -1: closed */
 	struct strbuf in;
-	usec_t timeout; /* of one wait */
+	usec_t timeout;  /* of one wait */
+	struct tls *tls; /* NULL: in the clear */
 	char error[CHANNEL_ERROR_SIZE];
 };
 
@@ -39,6 +41,12 @@ size_t endpoint_resolve(const char *host, uint16_t port, enum addr_family family
 /* `source` ADDR_NONE: the system's choice. False: told in c->error. */
 bool channel_open(
     struct channel *c, const struct endpoint *to, const struct addr *source, usec_t timeout);
+
+/*
+ * Goes on under TLS; `host` as for tls_new(). What the server sent before it in the clear is
+ * dropped (RFC 3207 4.2). False: told in c->error.
+ */
+bool channel_start_tls(struct channel *c, const char *host);
 
 /* False: told in c->error. */
 bool channel_send(struct channel *c, const char *bytes, size_t len);

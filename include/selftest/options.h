@@ -7,23 +7,28 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "selftest/places.h"
 #include "selftest/report.h"
 
-#define SELFTEST_HOST_SIZE 256
+#define SELFTEST_TARGETS_MAX 8
+#define SELFTEST_MAILBOX_SIZE 65
 #define SELFTEST_PASSWORD_SIZE 512
 
 struct selftest_options {
-	const char *config; /* NULL: the default, if it is there */
-	const char *milter; /* as written; NULL: not given */
-	bool smtp;
-	char host[SELFTEST_HOST_SIZE]; /* of --smtp */
-	uint16_t port;
+	const char *config;                          /* NULL: the default, if it is there */
+	const char *milter;                          /* as written; NULL: not given */
+	struct target targets[SELFTEST_TARGETS_MAX]; /* of --smtp */
+	size_t target_count;
 	const char *domain, *outside; /* NULL: not given */
 	struct addr source;           /* ADDR_NONE: not given */
 	const char *login;
 	char password[SELFTEST_PASSWORD_SIZE];
-	usec_t timeout;
-	bool list, quiet, verbose;
+	const char *confirm; /* NULL: not given; `outside` is then its domain */
+	char confirm_mailbox[SELFTEST_MAILBOX_SIZE];
+	struct target sink;   /* host "": not given */
+	usec_t timeout, pace; /* pace 0: not given */
+	usec_t wait;          /* for messages to come out */
+	bool list, quiet, verbose, transcript;
 	enum report_format format;
 };
 

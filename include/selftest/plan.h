@@ -15,24 +15,54 @@
 #include "selftest/probe.h"
 
 struct config;
+struct way;
+
+/* What can be played on one way in. */
+struct means {
+	bool any_client; /* else only the addresses in `own` */
+	struct addr own[2];
+	size_t own_count;
+	bool any_login;         /* without its password */
+	const char *login;      /* whose password is at hand; NULL: none */
+	bool wrong_login;       /* a login with a wrong password can be tried */
+	bool everything;        /* certificates, listeners: macros are at our will */
+	bool tls;               /* the session is under TLS */
+	const char *no_clients; /* why not any_client, and what to do, in words */
+};
+
+/* One way in, and what is tried there. */
+struct place {
+	const struct way *way; /* NULL: none is needed, as for --list */
+	const char *name;      /* as it is shown; "" for the guard's own socket */
+	struct means means;
+	bool full;       /* all probes, else those of PROBE_CORE */
+	bool submission; /* it may ask everybody for a login */
+	bool guarded;    /* the guard must be asked there */
+	bool friends_only;
+};
 
 enum actor_kind { ACTOR_STRANGER, ACTOR_FRIEND };
 
 /* One client, with all that it has proven. */
 struct actor {
-	const char *name;  /* stranger-v4, or the rule's name */
+	const char *name; /* stranger-v4, or the rule's name */
+	const struct place *place;
 	const char *where; /* file:line of the rule that permits it; "" for strangers */
 	enum actor_kind kind;
 	struct stage_args connect, mail; /* what an MTA would tell of it */
 	const char *helo;
 	const char *from; /* NULL: the probe's */
 	const char *to;   /* of PROBE_FRIEND; NULL: the probe's */
+	bool asks;        /* tries PROBE_GUARD: one at each place with an MTA */
+	bool core;        /* tries the probes of PROBE_CORE only */
+	bool wrong_login; /* tries to log in first, with a password that is none */
 };
 
 enum expectation {
 	EXPECT_REFUSED,
 	EXPECT_ACCEPTED,
 	EXPECT_EITHER, /* both are right: `why` says so */
+	EXPECT_ASKED,  /* of PROBE_GUARD */
 };
 
 enum outcome {
@@ -40,7 +70,10 @@ enum outcome {
 	OUTCOME_ACCEPTED,
 	OUTCOME_REFUSED,  /* 5xx */
 	OUTCOME_DEFERRED, /* 4xx: as good as refused */
-	OUTCOME_ERROR,    /* no answer, or none that says anything about the recipient */
+	OUTCOME_ASKED,    /* the guard was asked */
+	OUTCOME_NOT_ASKED,
+	OUTCOME_UNTOLD, /* whether it was can't be told */
+	OUTCOME_ERROR,  /* no answer, or none that says anything about the recipient */
 };
 
 enum refuser { BY_NOBODY, BY_GUARD, BY_MTA };
@@ -69,18 +102,16 @@ struct row {
 	} view; /* of an MTA that takes everything */
 	enum expectation expected;
 	const char *why; /* for EXPECT_EITHER; "" otherwise */
+	/*
+	 * The text after the last @ is ours: who accepts it may keep it, or pass it on. Only what
+	 * comes out tells.
+	 */
+	bool doubtful;
+	const char *by_rule; /* "NAME (FILE:LINE)" that permits it; "": none does */
+	bool followed;       /* a message was sent to it */
+	bool confirmed;      /* it came out */
 	struct result result;
-};
-
-/* What can be played on the way in that is used. */
-struct means {
-	bool any_client; /* else only the addresses in `own` */
-	struct addr own[2];
-	size_t own_count;
-	bool any_login;         /* without its password */
-	const char *login;      /* whose password is at hand; NULL: none */
-	bool everything;        /* TLS, certificates, listeners: macros are at our will */
-	const char *no_clients; /* why not any_client, and what to do, in words */
+	char *transcript; /* what was said, of a row that is wrong; malloc()ed; NULL: not kept */
 };
 
 struct plan {
@@ -106,11 +137,31 @@ const char *plan_our_domain(struct arena *a, const struct config *c);
 bool plan_names_domain(const struct config *c, const char *domain, usec_t now);
 
 /*
- * Makes the plan. `config` may be NULL; it and `names` must outlive the plan. False when memory is
- * exhausted. A plan without a stranger has row_count 0, and a note that says why.
+ * Makes the plan. `config` may be NULL; it, `names` and `places` must outlive the plan. False when
+ * memory is exhausted. A place where no stranger can be played has no rows, and a note that says
+ * why.
  */
 bool plan_make(struct plan *p, const struct config *config, const struct probe_names *names,
-    const struct means *means, usec_t now);
+    const struct place *places, size_t count, usec_t now);
+
+/* Is the text after the last @ a name of ours, so that most servers would say it is for us? */
+bool plan_leads_to_us(const struct plan *p, const char *to);
+
+/*
+ * Names the rule that permits each stranger's recipient that was accepted, by this configuration.
+ * False: no memory.
+ */
+bool plan_name_rules(struct plan *p, const struct config *config, usec_t now);
+
+/* How many different clients, probes and places the rows have. */
+struct spread {
+	size_t clients, probes, places;
+};
+
+struct spread plan_spread(const struct plan *p);
+
+/* Adds a note: what is not tried, and why. False: no memory. */
+bool plan_note(struct plan *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The rows of strangers with any means, for --list. */
 bool plan_list(struct plan *p, const struct probe_names *names);
@@ -119,6 +170,15 @@ void plan_free(struct plan *p);
 
 /* Is the result of this row what must come out? */
 bool row_is_right(const struct row *r);
+
+/*
+ * What is known of a row: "right", "wrong"; of a stranger's recipient that was accepted "suspect",
+ * and "confirmed" when its message came out.
+ */
+const char *row_verdict(const struct row *r);
+
+/* Was a stranger's recipient accepted, be it right or wrong? */
+bool row_is_suspect(const struct row *r);
 
 const char *expectation_name(enum expectation e);
 const char *outcome_name(enum outcome o);

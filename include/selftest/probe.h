@@ -11,6 +11,7 @@ enum probe_kind {
 	PROBE_RELAY,   /* to somebody else's domain: refused to strangers */
 	PROBE_CONTROL, /* to our own domain: accepted from everybody */
 	PROBE_FRIEND,  /* to somebody else's domain, by one who may */
+	PROBE_GUARD,   /* is the guard asked at all? Only where an MTA is between */
 };
 
 /* Where an MTA that takes everything would send the recipient to. */
@@ -28,6 +29,11 @@ enum probe_flag {
 	PROBE_MAY_BE_KEPT = 1 << 1,
 	/* Sent after a recipient of ours in the same message. */
 	PROBE_SECOND = 1 << 2,
+	/* Tried in every manner of a listener, and by every client; the others by strangers once.
+	 */
+	PROBE_CORE = 1 << 3,
+	/* Whether a refused message can go on all the same: DATA after RCPT was refused. */
+	PROBE_DATA = 1 << 4,
 };
 
 struct probe {
@@ -55,6 +61,8 @@ struct probe_names {
 	const char *outside; /* one that is not */
 	const char *host;    /* what the server calls itself */
 	const char *ip;      /* its address as in a literal: 192.0.2.1, IPv6:2001:db8::1 */
+	const char *nonce;   /* of this run; NULL: none */
+	const char *mailbox; /* instead of relaytest; NULL: that */
 };
 
 /* NULL for a NULL template, and when memory is exhausted. */

@@ -12,14 +12,17 @@ enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_TAP, REPORT_JUNIT };
 
 struct report {
 	const struct plan *plan;
-	const struct way *way;
 	const char *config; /* path; NULL: none was used */
 	bool colour, quiet, verbose;
+	bool confirming; /* suspects were followed */
 };
 
 struct tally {
 	size_t rows, right, wrong;
 	size_t errors; /* of the wrong ones */
+	size_t suspect, confirmed;
+	size_t deferred; /* refused with 4xx */
+	size_t for_now;  /* of these, by greylisting or a rate limit */
 };
 
 struct tally report_tally(const struct plan *p);

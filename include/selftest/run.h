@@ -8,15 +8,14 @@
 #include "selftest/plan.h"
 #include "selftest/way.h"
 
-/* Sessions at once. */
+/* Sessions at once, at most. */
 #define RUN_PARALLEL 8
 
 /*
- * Tries every row that has not been tried. `progress` (may be NULL) is called after each session,
- * by one thread at a time. When one session after another fails, the rest is not tried: its rows
- * are errors. False when memory is exhausted.
+ * Tries every row, one place after the other. `progress` (may be NULL) is called after each
+ * session, by one thread at a time. When one session after another fails, the rest is not tried:
+ * its rows are errors. False when memory is exhausted.
  */
-bool run_plan(struct plan *p, const struct way *w,
-    void (*progress)(void *arg, size_t done, size_t all), void *arg);
+bool run_plan(struct plan *p, void (*progress)(void *arg, size_t done, size_t all), void *arg);
 
 #endif

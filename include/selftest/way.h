@@ -13,22 +13,36 @@
 
 #define WAY_TEXT_SIZE 256
 
-/* What a first session, before all others, found. */
+/* When a session goes under TLS. */
+enum way_tls { WAY_PLAIN, WAY_STARTTLS, WAY_TLS };
+
 struct way {
-	const char *name; /* "milter" or "smtp" */
+	const char *kind; /* "milter" or "smtp" */
 	char target[WAY_TEXT_SIZE];
 	struct endpoint to;
 	struct addr source; /* ADDR_NONE: the system's choice */
 	usec_t timeout;
+	usec_t pace;        /* between two probes of a session, and two sessions; 0: none */
+	size_t parallel;    /* sessions at once */
 	size_t per_session; /* probes that one session can take */
+	bool transcripts;   /* to be kept of rows that are wrong */
 	/* Runs rows of one actor in one session or several, and fills in their results. */
 	void (*run)(const struct way *w, struct row *const *rows, size_t count);
 
 	/* SMTP */
+	char name[WAY_TEXT_SIZE]; /* the host as it was given; "": its address */
+	enum way_tls tls;
+	bool helo;                    /* HELO instead of EHLO */
+	bool pipelined;               /* several commands at once */
+	const char *login, *password; /* NULL: none */
+
+	/* What a first session, before all others, found. */
 	struct addr own, peer;
 	char host[WAY_TEXT_SIZE]; /* what the server calls itself; "" when it is no name */
-	bool xclient, xclient_login;
-	const char *login, *password; /* NULL: none */
+	char banner[WAY_TEXT_SIZE];
+	bool xclient, xclient_login, xclient_name;
+	bool starttls, pipelining, utf8;
+	bool auth; /* PLAIN, once the session is as the way has it */
 };
 
 /*
@@ -37,8 +51,9 @@ struct way {
  */
 bool way_milter_open(
     struct way *w, const struct conf_socket *socket, usec_t timeout, char error[WAY_TEXT_SIZE]);
-bool way_smtp_open(struct way *w, const char *host, uint16_t port, const struct addr *source,
-    usec_t timeout, char error[WAY_TEXT_SIZE]);
+
+/* Of *w are set: to, source, timeout, tls, helo, pipelined, and what else is not the default. */
+bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE]);
 
 /* The mark of the guard at the end of a line of a reply's text: its session's id in brackets. */
 bool way_has_mark(const char *text);
@@ -55,5 +70,8 @@ void way_judge(
 
 /* Does this result leave a session that can go on? */
 bool way_goes_on(const struct result *r);
+
+/* Is this the reply of a server that greylists, or that has had enough for now? */
+bool way_is_for_now(const struct result *r);
 
 #endif

@@ -1,16 +1,14 @@
 #include "selftest/actors.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/event.h"
-#include "core/session.h"
+#include "selftest/decide.h"
 
 /* Of documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544, RFC 5180): nobody's. */
-static const char *const strangers_v4[] = {
+const char *const casting_nobodys_v4[] = {
     "203.0.113.9", "198.51.100.9", "192.0.2.9", "198.18.0.9", NULL};
-static const char *const strangers_v6[] = {"2001:db8::9", "2001:2::9", "3fff::9", NULL};
+const char *const casting_nobodys_v6[] = {"2001:db8::9", "2001:2::9", "3fff::9", NULL};
 
 /* Any port but 0, which stands for mail handed in on the host itself. */
 enum { CLIENT_PORT = 40000 };
@@ -39,34 +37,14 @@ bool casting_permits(const struct relay_rule *rule, usec_t now)
 
 /* --- building -------------------------------------------------------------- */
 
-static const char *keep(struct casting *c, const char *text)
+const char *casting_keep(struct casting *c, const char *text)
 {
 	if (text == NULL)
 		c->failed = true;
 	return text == NULL ? "" : text;
 }
 
-void casting_note(struct casting *c, const char *format, ...)
-{
-	struct plan *p = c->plan;
-	char text[512];
-	const char **notes = arena_alloc(&p->arena, (p->note_count + 1) * sizeof(*notes));
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (notes == NULL) {
-		c->failed = true;
-		return;
-	}
-	if (p->note_count > 0)
-		memcpy(notes, p->notes, p->note_count * sizeof(*notes));
-	notes[p->note_count++] = keep(c, arena_strdup(&p->arena, text));
-	p->notes = notes;
-}
-
-static void add_actor(struct casting *c, const struct actor *a)
+void casting_add(struct casting *c, const struct actor *a)
 {
 	struct plan *p = c->plan;
 	struct actor *actors = arena_alloc(&p->arena, (p->actor_count + 1) * sizeof(*actors));
@@ -77,11 +55,12 @@ static void add_actor(struct casting *c, const struct actor *a)
 	}
 	if (p->actor_count > 0)
 		memcpy(actors, p->actors, p->actor_count * sizeof(*actors));
-	actors[p->actor_count++] = *a;
+	actors[p->actor_count] = *a;
+	actors[p->actor_count++].place = c->place;
 	p->actors = actors;
 }
 
-static void set_client(struct casting *c, struct actor *a, const struct addr *client)
+void casting_set_client(struct casting *c, struct actor *a, const struct addr *client)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -91,20 +70,17 @@ static void set_client(struct casting *c, struct actor *a, const struct addr *cl
 	    .client_addr = *client,
 	    .client_port = CLIENT_PORT,
 	    .client_by_socket = true,
-	    .client_name = keep(c, arena_printf(&c->plan->arena, "[%s]", text)),
+	    .client_name = casting_keep(c, arena_printf(&c->plan->arena, "[%s]", text)),
 	    .daemon_name = "smtpd",
 	    .daemon_addr = "127.0.0.1",
 	    .daemon_port = "25",
 	};
-	a->helo = keep(c,
+	a->helo = casting_keep(c,
 	    arena_printf(&c->plan->arena, client->family == ADDR_V6 ? "[IPv6:%s]" : "[%s]", text));
 	a->mail.stage = STAGE_MAIL;
 }
 
-/* --- strangers ------------------------------------------------------------- */
-
-/* Does a rule permit this address for its own sake? */
-static bool is_in_a_permit(const struct casting *c, const struct addr *a)
+bool casting_is_permitted(const struct casting *c, const struct addr *a)
 {
 	const struct relay_rule *rule = casting_first_rule(c->config);
 
@@ -114,57 +90,6 @@ static bool is_in_a_permit(const struct casting *c, const struct addr *a)
 		    netset_contains(rule->criteria.client.set, a))
 			return true;
 	return false;
-}
-
-static void add_stranger(struct casting *c, const struct addr *client)
-{
-	struct actor a = {
-	    .name = client->family == ADDR_V6 ? "stranger-v6" : "stranger-v4",
-	    .where = "",
-	    .kind = ACTOR_STRANGER,
-	};
-
-	set_client(c, &a, client);
-	add_actor(c, &a);
-}
-
-/* The first that no rule permits; where all are permitted, the alarm is due: the first. */
-static void add_made_up_stranger(struct casting *c, const char *const *candidates)
-{
-	struct addr first, a;
-
-	if (!addr_parse(candidates[0], strlen(candidates[0]), &first))
-		return;
-	for (; *candidates != NULL; candidates++) {
-		if (addr_parse(*candidates, strlen(*candidates), &a) && !is_in_a_permit(c, &a)) {
-			add_stranger(c, &a);
-			return;
-		}
-	}
-	add_stranger(c, &first);
-}
-
-void cast_strangers(struct casting *c)
-{
-	const struct means *m = c->means;
-	char text[ADDR_TEXT_MAX] = "";
-
-	if (m->any_client) {
-		add_made_up_stranger(c, strangers_v4);
-		add_made_up_stranger(c, strangers_v6);
-		return;
-	}
-	for (size_t i = 0; i < m->own_count; i++) {
-		if (!is_in_a_permit(c, &m->own[i]))
-			add_stranger(c, &m->own[i]);
-		else
-			addr_format(&m->own[i], text);
-	}
-	if (c->plan->actor_count == 0)
-		casting_note(c,
-		    "no stranger can be played: %s, where this command connects from, may relay by "
-		    "the configuration; %s",
-		    text, m->no_clients == NULL ? "" : m->no_clients);
 }
 
 /* --- friends --------------------------------------------------------------- */
@@ -192,9 +117,9 @@ static const char *client_for(struct casting *c, const struct criteria *k, struc
 		return netset_first_host(k->client.set, out) ? NULL
 		                                             : "its list of clients is empty";
 	/* Not from a network that another rule permits, so that this one is what decides. */
-	for (size_t i = 0; strangers_v4[i] != NULL; i++)
-		if (addr_parse(strangers_v4[i], strlen(strangers_v4[i]), out) &&
-		    !is_in_a_permit(c, out))
+	for (size_t i = 0; casting_nobodys_v4[i] != NULL; i++)
+		if (addr_parse(casting_nobodys_v4[i], strlen(casting_nobodys_v4[i]), out) &&
+		    !casting_is_permitted(c, out))
 			break;
 	return NULL;
 }
@@ -206,8 +131,9 @@ static const char *login_like(struct casting *c, const char *pattern)
 
 	if (star == NULL)
 		return pattern;
-	return keep(c, arena_printf(&c->plan->arena, "%.*sselftest%s", (int)(star - pattern),
-			   pattern, star + 1 + strspn(star + 1, "*")));
+	return casting_keep(
+	    c, arena_printf(&c->plan->arena, "%.*sselftest%s", (int)(star - pattern), pattern,
+		   star + 1 + strspn(star + 1, "*")));
 }
 
 static const char *set_login(struct casting *c, const struct criteria *k, struct actor *a)
@@ -220,7 +146,7 @@ static const char *set_login(struct casting *c, const struct criteria *k, struct
 	if (m->login != NULL)
 		a->mail.auth_login = m->login;
 	else if (!m->any_login)
-		return "it asks for a login: give --auth-user";
+		return "it asks for a login: give --auth-user, where the server offers AUTH";
 	else if (k->login.given && k->login.texts.count > 0)
 		a->mail.auth_login = login_like(c, k->login.texts.items[0]);
 	else
@@ -234,8 +160,8 @@ static const char *set_tls(struct casting *c, const struct criteria *k, struct a
 {
 	if (k->tls == CRITERION_ANY || k->tls == CRITERION_NO)
 		return NULL;
-	if (!c->means->everything)
-		return "it asks for TLS, which is tried through --milter alone";
+	if (!c->means->everything && !c->means->tls)
+		return "it asks for TLS, which the server does not offer here";
 	a->mail.tls_version = "TLSv1.3";
 	return NULL;
 }
@@ -277,7 +203,7 @@ static const char *set_listener(struct casting *c, const struct criteria *k, str
 		a->connect.daemon_name = text;
 	} else {
 		a->connect.daemon_port = colon + 1;
-		a->connect.daemon_addr = keep(
+		a->connect.daemon_addr = casting_keep(
 		    c, text[0] == '['
 			   ? arena_strndup(&c->plan->arena, text + 1, (size_t)(colon - text) - 2)
 			   : arena_strndup(&c->plan->arena, text, (size_t)(colon - text)));
@@ -292,7 +218,8 @@ static const char *name_in(struct casting *c, const struct domset *set)
 
 	if (entry[0] != '.')
 		return entry;
-	return keep(c, arena_printf(&c->plan->arena, "selftest%s", entry[1] == '\0' ? "" : entry));
+	return casting_keep(
+	    c, arena_printf(&c->plan->arena, "selftest%s", entry[1] == '\0' ? "" : entry));
 }
 
 static const char *set_helo(struct casting *c, const struct criteria *k, struct actor *a)
@@ -311,9 +238,9 @@ static const char *address_text(struct casting *c, const struct mailaddr *m)
 
 	addr_format(&m->literal, literal);
 	if (m->literal.family != ADDR_NONE)
-		return keep(c, arena_printf(&c->plan->arena, "<%s@[%s%s]>", m->local,
-				   m->literal.family == ADDR_V6 ? "IPv6:" : "", literal));
-	return keep(c, arena_printf(&c->plan->arena, "<%s@%s>", m->local, m->domain));
+		return casting_keep(c, arena_printf(&c->plan->arena, "<%s@[%s%s]>", m->local,
+					   m->literal.family == ADDR_V6 ? "IPv6:" : "", literal));
+	return casting_keep(c, arena_printf(&c->plan->arena, "<%s@%s>", m->local, m->domain));
 }
 
 /* An address that such a criterion matches; NULL: it names none but the null sender. */
@@ -323,7 +250,7 @@ static const char *address_in(
 	if (k->count > 0)
 		return address_text(c, &k->addresses[0]);
 	if (domset_size(k->domains) > 0)
-		return keep(
+		return casting_keep(
 		    c, arena_printf(&c->plan->arena, "<%s@%s>", local, name_in(c, k->domains)));
 	return NULL;
 }
@@ -364,55 +291,13 @@ static const char *make_friend(struct casting *c, const struct criteria *k, stru
 	why = client_for(c, k, &client);
 	if (why != NULL)
 		return why;
-	set_client(c, a, &client);
+	casting_set_client(c, a, &client);
 	for (size_t i = 0; why == NULL && i < sizeof(parts) / sizeof(parts[0]); i++)
 		why = parts[i](c, k, a);
 	return why;
 }
 
-/* --- what the configuration itself says ------------------------------------ */
-
-struct hearing {
-	struct arena *arena;
-	const char *rule;
-};
-
-static void on_event(void *arg, const struct event *e)
-{
-	struct hearing *h = arg;
-
-	if (e->rule != NULL)
-		h->rule = arena_strdup(h->arena, e->rule);
-}
-
-static bool feed(struct session *s, const struct stage_args *args, usec_t now)
-{
-	struct decision d;
-
-	session_event(s, args, now, &d);
-	return d.verdict.kind != VERDICT_DEFER && d.verdict.kind != VERDICT_REJECT;
-}
-
-/* Does the configuration permit this row? *rule is what decided, NULL when none was named. */
-static bool is_permitted(struct casting *c, const struct row *r, const char **rule)
-{
-	struct hearing h = {&c->plan->arena, NULL};
-	struct session_env env = {.host = "", .emit = on_event, .arg = &h, .permitted = true};
-	struct stage_args helo = {.stage = STAGE_HELO, .helo = r->helo}, mail = r->actor->mail;
-	struct stage_args rcpt = {.stage = STAGE_RCPT,
-	    .address = r->to,
-	    .mta = {r->view.mailer, r->view.host, r->view.addr}};
-	struct session s;
-	bool ok;
-
-	mail.address = r->from;
-	session_open(&s, &c->config->policy, &env, 0, c->now);
-	ok = feed(&s, &r->actor->connect, c->now) && feed(&s, &helo, c->now) &&
-	     feed(&s, &mail, c->now) && feed(&s, &rcpt, c->now);
-	session_close(&s);
-	*rule = h.rule;
-	return ok;
-}
+/* --- one client for each rule ------------------------------------------------ */
 
 /* A rule that does not ask for TLS may stand behind one that turns those without away. */
 static bool is_permitted_with_tls(
@@ -425,7 +310,7 @@ static bool is_permitted_with_tls(
 		return false;
 	a->mail.tls_version = "TLSv1.3";
 	r->actor = a;
-	return is_permitted(c, r, &ignored);
+	return decide_row(c->config, c->now, r, &c->plan->arena, &ignored, &ignored);
 }
 
 static const struct probe *friend_probe(void)
@@ -436,28 +321,35 @@ static const struct probe *friend_probe(void)
 	return NULL;
 }
 
-static void cast_friend(struct casting *c, const struct relay_rule *rule)
+static const char *casting_where(struct casting *c, const struct relay_rule *rule)
+{
+	return casting_keep(
+	    c, arena_printf(&c->plan->arena, "%s:%u", rule->head.loc.file, rule->head.loc.line));
+}
+
+static void cast_friend(struct casting *c, const struct relay_rule *rule, size_t number)
 {
 	struct actor a = {.name = rule->head.name, .kind = ACTOR_FRIEND};
-	const char *why, *other = NULL;
+	const char *why, *other = NULL, *ignored;
 	struct row r;
 
-	a.where = keep(
-	    c, arena_printf(&c->plan->arena, "%s:%u", rule->head.loc.file, rule->head.loc.line));
+	a.where = casting_where(c, rule);
 	why = make_friend(c, &rule->criteria, &a);
 	if (why != NULL) {
-		casting_note(c, "rule %s (%s) is not tried: %s", a.name, a.where, why);
+		c->reasons[number] = why;
 		return;
 	}
 	if (c->failed || !plan_row(c->plan, &a, friend_probe(), &r)) {
 		c->failed = true;
 		return;
 	}
-	if (is_permitted(c, &r, &other) || is_permitted_with_tls(c, rule, &r, &a))
-		add_actor(c, &a);
+	if (decide_row(c->config, c->now, &r, &c->plan->arena, &other, &ignored) ||
+	    is_permitted_with_tls(c, rule, &r, &a))
+		casting_add(c, &a);
 	else
-		casting_note(c, "rule %s (%s) is not tried: rule %s decides before it", a.name,
-		    a.where, other == NULL ? "(none)" : other);
+		c->reasons[number] =
+		    casting_keep(c, arena_printf(&c->plan->arena, "rule %s decides before it",
+					other == NULL ? "(none)" : other));
 }
 
 /* Without a configuration, who has a password may relay. */
@@ -469,10 +361,17 @@ static void cast_login(struct casting *c)
 
 	if (client_for(c, &any, &client) != NULL)
 		return;
-	set_client(c, &a, &client);
+	casting_set_client(c, &a, &client);
 	a.mail.auth_login = c->means->login;
 	a.mail.auth_mech = "PLAIN";
-	add_actor(c, &a);
+	casting_add(c, &a);
+}
+
+/* What is for us is in the controls; what is for everybody is in the strangers'. */
+static bool is_for_friends(const struct casting *c, const struct relay_rule *rule)
+{
+	return casting_permits(rule, c->now) && !is_for_ours(&rule->criteria) &&
+	       !criteria_is_empty(&rule->criteria);
 }
 
 void cast_friends(struct casting *c)
@@ -481,11 +380,40 @@ void cast_friends(struct casting *c)
 
 	if (c->config == NULL && c->means->login != NULL)
 		cast_login(c);
-	for (; rule != NULL; rule = casting_next_rule(rule)) {
-		/* What is for us is in the controls; what is for everybody is in the strangers'. */
-		if (!casting_permits(rule, c->now) || is_for_ours(&rule->criteria) ||
-		    criteria_is_empty(&rule->criteria))
-			continue;
-		cast_friend(c, rule);
+	for (size_t number = 0; rule != NULL; rule = casting_next_rule(rule), number++)
+		if (is_for_friends(c, rule))
+			cast_friend(c, rule, number);
+}
+
+bool casting_open(struct casting *c)
+{
+	const struct relay_rule *rule = casting_first_rule(c->config);
+	size_t count = 1;
+
+	for (; rule != NULL; rule = casting_next_rule(rule))
+		count++;
+	c->reasons = arena_alloc(&c->plan->arena, count * sizeof(*c->reasons));
+	return c->reasons != NULL;
+}
+
+static bool was_cast(const struct casting *c, const char *where)
+{
+	for (size_t i = 0; i < c->plan->actor_count; i++)
+		if (strcmp(c->plan->actors[i].where, where) == 0)
+			return true;
+	return false;
+}
+
+void casting_close(struct casting *c)
+{
+	const struct relay_rule *rule = casting_first_rule(c->config);
+
+	for (size_t number = 0; rule != NULL; rule = casting_next_rule(rule), number++) {
+		const char *where = casting_where(c, rule);
+
+		if (c->reasons[number] != NULL && !was_cast(c, where) &&
+		    !plan_note(c->plan, "rule %s (%s) is not tried: %s", rule->head.name, where,
+			c->reasons[number]))
+			c->failed = true;
 	}
 }

@@ -5,12 +5,13 @@
 #include "selftest/report.h"
 
 /* Examples named before the rest is only counted. */
-enum { EXAMPLES_MAX = 6 };
+enum { CLIENTS_MAX = 3, EXAMPLES_MAX = 6 };
 
 enum fault {
 	FAULT_RELAYED,   /* a stranger could relay */
 	FAULT_UNDER_WAY, /* a friend could not */
 	FAULT_NOT_IN,    /* mail for us could not come in */
+	FAULT_NOT_ASKED, /* the guard was not asked */
 	FAULT_ERROR,
 	FAULTS
 };
@@ -21,6 +22,8 @@ static bool fault_of(const struct row *row, enum fault *out)
 		return false;
 	if (row->result.outcome == OUTCOME_ERROR || row->result.outcome == OUTCOME_UNTRIED)
 		*out = FAULT_ERROR;
+	else if (row->expected == EXPECT_ASKED)
+		*out = FAULT_NOT_ASKED;
 	else if (row->expected == EXPECT_REFUSED)
 		*out = FAULT_RELAYED;
 	else
@@ -38,6 +41,8 @@ static void add_client(struct strbuf *b, const struct actor *a)
 	char client[ADDR_TEXT_MAX];
 
 	addr_format(&a->connect.client_addr, client);
+	if (*a->place->name != '\0')
+		strbuf_printf(b, "%s: ", a->place->name);
 	add_safe(b, a->name);
 	strbuf_printf(b, " (%s", client);
 	if (a->mail.auth_login != NULL) {
@@ -53,6 +58,10 @@ static void add_example(struct strbuf *b, const struct row *row)
 	add_safe(b, row->from);
 	strbuf_puts(b, " to ");
 	add_safe(b, row->to);
+	if (*row->by_rule != '\0') {
+		strbuf_puts(b, "\n    by rule ");
+		add_safe(b, row->by_rule);
+	}
 	strbuf_puts(b, "\n    ");
 	report_reply(&row->result, b);
 	strbuf_printf(
@@ -65,6 +74,7 @@ static const char *headline(enum fault fault)
 	    [FAULT_RELAYED] = "could relay, and must not:",
 	    [FAULT_UNDER_WAY] = "could not relay, and may:",
 	    [FAULT_NOT_IN] = "could not send to our own domain:",
+	    [FAULT_NOT_ASKED] = "got past the guard, which was not asked:",
 	    [FAULT_ERROR] = "could not be tried:",
 	};
 
@@ -79,11 +89,19 @@ static void what_to_do_for_relayed(const struct report *r, const struct row *row
 	if (r->plan->monitor)
 		strbuf_puts(b, "  The configuration says `mode = monitor`, which refuses nothing: "
 			       "set it to enforce.\n");
-	else if (strcmp(r->way->name, "milter") == 0)
-		strbuf_printf(b,
-		    "  A rule is too wide, or the daemon runs with another configuration. Reload "
-		    "it, and see\n  which rule it is: relay-guard explain --client %s --to '...'\n",
+	else if (strcmp(row->actor->place->way->kind, "milter") == 0)
+		strbuf_printf(b, "  %s\n  relay-guard explain --client %s --to '...' tells more.\n",
+		    *row->by_rule == '\0' ? "The configuration refuses it: the daemon runs with "
+					    "another one. Reload it."
+					  : "The rule is too wide: name its networks, or what the "
+					    "client must prove.",
 		    client);
+	else if (!row->confirmed && row->result.outcome == OUTCOME_ACCEPTED &&
+		 row->actor->place->guarded && *row->by_rule == '\0' &&
+		 plan_leads_to_us(r->plan, row->to))
+		strbuf_puts(b, "  The guard would refuse it, and was not asked. Whether the mail "
+			       "server keeps it "
+			       "or passes\n  it on is not known: --confirm tells.\n");
 	else
 		strbuf_puts(b,
 		    "  This is an open relay. The guard was not asked, or permits it: is it in "
@@ -126,6 +144,13 @@ static void what_to_do(
 		    "--outside.",
 		    b);
 		break;
+	case FAULT_NOT_ASKED:
+		strbuf_puts(b,
+		    "  This listener bypasses the guard. Is it in smtpd_milters (Postfix: also of "
+		    "the\n"
+		    "  service in master.cf, and not disabled by smtpd_milter_maps) or in\n"
+		    "  INPUT_MAIL_FILTER and InputMailFilters (Sendmail)?\n");
+		break;
 	case FAULT_ERROR:
 	case FAULTS:
 		strbuf_puts(b, "  Is the service up, and does it take this many sessions? Its log "
@@ -134,38 +159,57 @@ static void what_to_do(
 	}
 }
 
-static void add_fault(
-    const struct report *r, const struct actor *a, enum fault fault, struct strbuf *b)
+/* The clients of one fault, the first few with examples. */
+struct telling {
+	const struct report *r;
+	enum fault fault;
+	const struct row *first;
+	size_t shown, left_clients, left_rows;
+};
+
+static void tell_client(struct telling *t, const struct actor *a, struct strbuf *b)
 {
-	const struct plan *p = r->plan;
-	const struct row *first = NULL;
+	const struct plan *p = t->r->plan;
 	enum fault found;
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->row_count; i++) {
 		const struct row *row = &p->rows[i];
 
-		if (row->actor != a || !fault_of(row, &found) || found != fault)
+		if (row->actor != a || !fault_of(row, &found) || found != t->fault)
 			continue;
-		if (n++ == 0) {
-			first = row;
+		n++;
+		t->first = t->first == NULL ? row : t->first;
+		t->left_rows += t->shown >= CLIENTS_MAX;
+		if (t->shown >= CLIENTS_MAX)
+			continue;
+		if (n == 1) {
 			strbuf_putc(b, '\n');
 			add_client(b, a);
-			strbuf_printf(b, " %s\n", headline(fault));
+			strbuf_printf(b, " %s\n", headline(t->fault));
 		}
 		if (n <= EXAMPLES_MAX)
 			add_example(b, row);
 	}
-	if (first == NULL)
+	if (n == 0)
 		return;
-	if (n > EXAMPLES_MAX)
+	if (t->shown++ >= CLIENTS_MAX)
+		t->left_clients++;
+	else if (n > EXAMPLES_MAX)
 		strbuf_printf(b, "  and %zu more\n", n - EXAMPLES_MAX);
-	what_to_do(r, first, fault, b);
 }
 
 void report_advice(const struct report *r, struct strbuf *b)
 {
-	for (size_t i = 0; i < r->plan->actor_count; i++)
-		for (unsigned f = 0; f < FAULTS; f++)
-			add_fault(r, &r->plan->actors[i], (enum fault)f, b);
+	for (unsigned f = 0; f < FAULTS; f++) {
+		struct telling t = {.r = r, .fault = (enum fault)f};
+
+		for (size_t i = 0; i < r->plan->actor_count; i++)
+			tell_client(&t, &r->plan->actors[i], b);
+		if (t.left_clients > 0)
+			strbuf_printf(b, "\nThe same of %zu more clients, in %zu rows.\n",
+			    t.left_clients, t.left_rows);
+		if (t.first != NULL)
+			what_to_do(r, t.first, t.fault, b);
+	}
 }

@@ -31,6 +31,16 @@ bool endpoint_unix(const char *path, struct endpoint *out, char error[CHANNEL_ER
 	return true;
 }
 
+/* Is the one behind the first `count` equal to one of them? A hosts file may name it twice. */
+static bool is_among(const struct endpoint *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].len == all[count].len &&
+		    memcmp(&all[i].addr, &all[count].addr, all[i].len) == 0)
+			return true;
+	return false;
+}
+
 size_t endpoint_resolve(const char *host, uint16_t port, enum addr_family family,
     struct endpoint out[ENDPOINTS_MAX], char error[CHANNEL_ERROR_SIZE])
 {
@@ -52,7 +62,8 @@ size_t endpoint_resolve(const char *host, uint16_t port, enum addr_family family
 		if (a->ai_addrlen > sizeof(out[count].addr))
 			continue;
 		out[count] = (struct endpoint){.len = a->ai_addrlen};
-		memcpy(&out[count++].addr, a->ai_addr, a->ai_addrlen);
+		memcpy(&out[count].addr, a->ai_addr, a->ai_addrlen);
+		count += !is_among(out, count);
 	}
 	freeaddrinfo(all);
 	return count;
@@ -142,21 +153,76 @@ bool channel_open(
 	return false;
 }
 
+/* --- bytes ------------------------------------------------------------------ */
+
+static enum io_status status_of(ssize_t n, size_t *done, enum io_status again)
+{
+	if (n > 0) {
+		*done = (size_t)n;
+		return IO_DONE;
+	}
+	if (n == 0)
+		return IO_CLOSED;
+	return errno == EAGAIN || errno == EINTR ? again : IO_FAILED;
+}
+
+static enum io_status try_send(struct channel *c, const char *bytes, size_t len, size_t *done)
+{
+	if (c->tls != NULL)
+		return tls_write(c->tls, bytes, len, done);
+	return status_of(send(c->fd, bytes, len, MSG_NOSIGNAL), done, IO_WANTS_WRITE);
+}
+
+static enum io_status try_read(struct channel *c, char *buf, size_t size, size_t *done)
+{
+	if (c->tls != NULL)
+		return tls_read(c->tls, buf, size, done);
+	return status_of(recv(c->fd, buf, size, 0), done, IO_WANTS_READ);
+}
+
+/* Waits as an attempt wants it. False: told; what wants nothing is an error. */
+static bool settle(struct channel *c, enum io_status status, usec_t deadline, const char *what)
+{
+	if (status == IO_WANTS_READ || status == IO_WANTS_WRITE)
+		return wait_for(c, status == IO_WANTS_READ ? POLLIN : POLLOUT, deadline, what);
+	if (status == IO_CLOSED)
+		snprintf(c->error, sizeof(c->error), "the connection was closed");
+	else if (c->tls != NULL && *tls_error(c->tls) != '\0')
+		snprintf(c->error, sizeof(c->error), "%s", tls_error(c->tls));
+	else
+		return fail(c, "the connection broke", errno);
+	return false;
+}
+
+bool channel_start_tls(struct channel *c, const char *host)
+{
+	usec_t deadline = channel_deadline(c);
+	enum io_status status;
+
+	strbuf_reset(&c->in);
+	c->tls = tls_new(c->fd, host);
+	if (c->tls == NULL) {
+		snprintf(c->error, sizeof(c->error), "out of memory");
+		return false;
+	}
+	while ((status = tls_handshake(c->tls)) != IO_DONE)
+		if (!settle(c, status, deadline, "TLS"))
+			return false;
+	return true;
+}
+
 bool channel_send(struct channel *c, const char *bytes, size_t len)
 {
 	usec_t deadline = channel_deadline(c);
 
 	while (len > 0) {
-		ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
+		size_t done = 0;
+		enum io_status status = try_send(c, bytes, len, &done);
 
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			return fail(c, "the connection broke", errno);
-		} else if (!wait_for(c, POLLOUT, deadline, "sending")) {
+		if (status != IO_DONE && !settle(c, status, deadline, "sending"))
 			return false;
-		}
+		bytes += done;
+		len -= done;
 	}
 	return true;
 }
@@ -166,22 +232,17 @@ bool channel_read(struct channel *c, usec_t deadline)
 	char buf[READ_SIZE];
 
 	for (;;) {
-		ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
+		size_t done = 0;
+		enum io_status status = try_read(c, buf, sizeof(buf), &done);
 
-		if (n > 0) {
-			strbuf_add(&c->in, buf, (size_t)n);
+		if (status == IO_DONE) {
+			strbuf_add(&c->in, buf, done);
 			if (!c->in.failed)
 				return true;
 			snprintf(c->error, sizeof(c->error), "the other side talks without end");
 			return false;
 		}
-		if (n == 0) {
-			snprintf(c->error, sizeof(c->error), "the connection was closed");
-			return false;
-		}
-		if (errno != EAGAIN && errno != EINTR)
-			return fail(c, "the connection broke", errno);
-		if (!wait_for(c, POLLIN, deadline, "waiting"))
+		if (!settle(c, status, deadline, "waiting"))
 			return false;
 	}
 }
@@ -208,6 +269,7 @@ void channel_addresses(const struct channel *c, struct addr *own, struct addr *p
 
 void channel_close(struct channel *c)
 {
+	tls_free(&c->tls);
 	if (c->fd >= 0)
 		(void)close(c->fd);
 	c->fd = -1;

@@ -35,6 +35,7 @@ static void add_row(struct strbuf *b, const struct row *row)
 	addr_format(&row->actor->connect.client_addr, client);
 	strbuf_puts(b, "{\"actor\":");
 	escape_json(b, row->actor->name, strlen(row->actor->name));
+	add_member(b, "where", row->actor->place->name);
 	add_member(b, "rule", row->actor->where);
 	add_member(b, "client", client);
 	add_member(b, "login", row->actor->mail.auth_login);
@@ -42,23 +43,28 @@ static void add_row(struct strbuf *b, const struct row *row)
 	add_member(b, "probe", row->probe->name);
 	add_probe(b, row);
 	add_member(b, "why", row->why);
-	strbuf_printf(b, ",\"got\":\"%s\",\"right\":%s,\"stage\":\"%s\"", outcome_name(r->outcome),
-	    row_is_right(row) ? "true" : "false", stage_name(r->stage));
+	add_member(b, "by_rule", row->by_rule);
+	strbuf_printf(b, ",\"got\":\"%s\",\"right\":%s,\"verdict\":\"%s\",\"stage\":\"%s\"",
+	    outcome_name(r->outcome), row_is_right(row) ? "true" : "false", row_verdict(row),
+	    stage_name(r->stage));
 	add_member(b, "by", r->by == BY_MTA ? "mta" : refuser_name(r->by));
 	if (r->code != 0)
 		strbuf_printf(b, ",\"code\":%u", r->code);
 	add_member(b, "enhanced", r->enhanced);
 	add_member(b, r->outcome == OUTCOME_ERROR ? "error" : "reply", r->text);
+	add_member(b, "transcript", row->transcript);
 	strbuf_printf(b, ",\"took_us\":%lld}", (long long)r->took);
 }
 
 void report_json(const struct report *r, struct strbuf *b)
 {
 	const struct plan *p = r->plan;
+	const struct way *way = p->rows[0].actor->place->way;
+	struct spread s = plan_spread(p);
 	struct tally t = report_tally(p);
 
-	strbuf_printf(b, "{\"way\":\"%s\"", r->way->name);
-	add_member(b, "target", r->way->target);
+	strbuf_printf(b, "{\"way\":\"%s\"", way->kind);
+	add_member(b, "target", way->target);
 	add_member(b, "configuration", r->config);
 	add_member(b, "ours", p->names.ours);
 	add_member(b, "outside", p->names.outside);
@@ -73,8 +79,11 @@ void report_json(const struct report *r, struct strbuf *b)
 		escape_json(b, p->notes[i], strlen(p->notes[i]));
 	}
 	strbuf_printf(b,
-	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu}}\n", t.rows,
-	    t.right, t.wrong, t.errors);
+	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu,"
+	    "\"suspect\":%zu,\"confirmed\":%zu,"
+	    "\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
+	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, s.clients, s.probes,
+	    s.places);
 }
 
 void report_list_json(const struct plan *p, struct strbuf *b)
@@ -129,6 +138,8 @@ void report_tap(const struct report *r, struct strbuf *b)
 		bool right = row_is_right(row);
 
 		strbuf_printf(b, "%s %zu - ", right ? "ok" : "not ok", i + 1);
+		if (*row->actor->place->name != '\0')
+			strbuf_printf(b, "%s: ", row->actor->place->name);
 		add_description(b, row->actor->name);
 		strbuf_printf(b, " %s ", row->probe->name);
 		add_outcome(b, &row->result);
@@ -209,6 +220,8 @@ void report_junit(const struct report *r, struct strbuf *b)
 		const struct row *row = &p->rows[i];
 
 		strbuf_puts(b, "<testcase classname=\"");
+		if (*row->actor->place->name != '\0')
+			strbuf_printf(b, "%s ", row->actor->place->name);
 		add_xml(b, row->actor->name);
 		strbuf_printf(b, "\" name=\"%s\" time=\"%lld.%06lld\"", row->probe->name,
 		    (long long)(row->result.took / USEC_PER_SEC),

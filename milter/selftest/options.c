@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 
 #include "base/command.h"
 #include "base/names.h"
@@ -12,9 +13,8 @@
 
 #define PASSWORD_VARIABLE "RELAY_GUARD_PASSWORD"
 #define TIMEOUT_DEFAULT (10 * USEC_PER_SEC)
-#define TIMEOUT_MAX (600 * USEC_PER_SEC)
-
-enum { SMTP_PORT = 25 };
+#define WAIT_DEFAULT (20 * USEC_PER_SEC)
+#define TIME_MAX (600 * USEC_PER_SEC)
 
 static bool wrong(int *code, const char *option, const char *found, const char *expected)
 {
@@ -26,7 +26,7 @@ static bool wrong(int *code, const char *option, const char *found, const char *
 /* --- values ---------------------------------------------------------------- */
 
 /* HOST, HOST:PORT, ADDRESS, [ADDRESS]:PORT. */
-static bool set_smtp(struct selftest_options *o, const char *text, int *code)
+static bool set_server(struct target *t, const char *option, const char *text, int *code)
 {
 	const char *host = text, *end = text + strlen(text), *colon = strchr(text, ':');
 	const char *port = NULL;
@@ -40,26 +40,51 @@ static bool set_smtp(struct selftest_options *o, const char *text, int *code)
 		end = colon;
 		port = colon + 1;
 	}
-	o->smtp = true;
-	o->port = SMTP_PORT;
-	if (end == host || (size_t)(end - host) >= sizeof(o->host) ||
-	    (port != NULL && (*port == '\0' || unit_port(port, &o->port) != NULL || o->port == 0)))
-		return wrong(code, "--smtp", text, "HOST, HOST:PORT or [IPV6]:PORT");
-	memcpy(o->host, host, (size_t)(end - host));
-	o->host[end - host] = '\0';
+	if (end == host || (size_t)(end - host) >= sizeof(t->host) ||
+	    (port != NULL && (*port == '\0' || unit_port(port, &t->port) != NULL || t->port == 0)))
+		return wrong(code, option, text, "HOST, HOST:PORT or [IPV6]:PORT");
+	memcpy(t->host, host, (size_t)(end - host));
+	t->host[end - host] = '\0';
 	return true;
 }
 
-static bool set_timeout(struct selftest_options *o, const char *text, int *code)
+static bool set_smtp(struct selftest_options *o, const char *text, int *code)
+{
+	if (o->target_count == SELFTEST_TARGETS_MAX)
+		return wrong(code, "--smtp", text, "eight servers at most");
+	return set_server(&o->targets[o->target_count++], "--smtp", text, code);
+}
+
+/* USER@DOMAIN; the parts are kept apart, as the probes put them together anew. */
+static bool set_confirm(struct selftest_options *o, const char *text, int *code)
+{
+	const char *at = strchr(text, '@');
+	size_t len = at == NULL ? 0 : (size_t)(at - text);
+	char name[NAME_SIZE];
+
+	o->confirm = text;
+	if (len == 0 || len >= sizeof(o->confirm_mailbox) ||
+	    text[strspn(text,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+")] != '@' ||
+	    name_canonical(at + 1, strlen(at + 1), name) != NAME_OK)
+		return wrong(code, "--confirm", text, "a plain address of your own: USER@DOMAIN");
+	memcpy(o->confirm_mailbox, text, len);
+	o->confirm_mailbox[len] = '\0';
+	o->outside = at + 1;
+	return true;
+}
+
+/* A number without a unit is seconds. */
+static bool set_time(usec_t *out, const char *option, const char *text, int *code)
 {
 	char seconds[32];
 	const char *what;
 
 	snprintf(seconds, sizeof(seconds), "%s%s", text,
 	    text[strspn(text, "0123456789")] == '\0' ? "s" : "");
-	what = unit_duration(seconds, &o->timeout);
-	if (what != NULL || o->timeout < USEC_PER_MSEC || o->timeout > TIMEOUT_MAX)
-		return wrong(code, "--timeout", text, "seconds, at most 600");
+	what = unit_duration(seconds, out);
+	if (what != NULL || *out < USEC_PER_MSEC || *out > TIME_MAX)
+		return wrong(code, option, text, "a time such as 5s or 500ms, at most 600 seconds");
 	return true;
 }
 
@@ -113,6 +138,29 @@ static bool set_password(struct selftest_options *o, const char *path, int *code
 	       wrong(code, "--auth-password-file", path, "a file whose first line is the password");
 }
 
+/* Asks on the terminal, without an echo. False: there is none, or nothing was typed. */
+static bool ask_password(struct selftest_options *o)
+{
+	FILE *tty = fopen("/dev/tty", "r+e");
+	struct termios saved, quiet;
+	bool ok = tty != NULL && tcgetattr(fileno(tty), &saved) == 0;
+
+	if (ok) {
+		quiet = saved;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
+		fprintf(tty, "password of %s: ", o->login);
+		(void)fflush(tty);
+		ok = fgets(o->password, sizeof(o->password), tty) != NULL;
+		(void)tcsetattr(fileno(tty), TCSAFLUSH, &saved);
+		fputs("\n", tty);
+		o->password[strcspn(o->password, "\r\n")] = '\0';
+	}
+	if (tty != NULL)
+		(void)fclose(tty);
+	return ok && *o->password != '\0';
+}
+
 /* --- options --------------------------------------------------------------- */
 
 enum {
@@ -124,6 +172,11 @@ enum {
 	OPTION_USER,
 	OPTION_PASSWORD,
 	OPTION_TIMEOUT,
+	OPTION_PACE,
+	OPTION_CONFIRM,
+	OPTION_SINK,
+	OPTION_WAIT,
+	OPTION_TRANSCRIPT,
 	OPTION_LIST,
 	OPTION_FORMAT,
 };
@@ -143,6 +196,9 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	case OPTION_LIST:
 		o->list = true;
 		return true;
+	case OPTION_TRANSCRIPT:
+		o->transcript = true;
+		return true;
 	case OPTION_MILTER:
 		o->milter = value;
 		return true;
@@ -160,7 +216,15 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	case OPTION_PASSWORD:
 		return set_password(o, value, code);
 	case OPTION_TIMEOUT:
-		return set_timeout(o, value, code);
+		return set_time(&o->timeout, "--timeout", value, code);
+	case OPTION_CONFIRM:
+		return set_confirm(o, value, code);
+	case OPTION_SINK:
+		return set_server(&o->sink, "--sink", value, code);
+	case OPTION_WAIT:
+		return set_time(&o->wait, "--wait", value, code);
+	case OPTION_PACE:
+		return set_time(&o->pace, "--pace", value, code);
 	case OPTION_FORMAT:
 		return set_format(o, value, code);
 	default:
@@ -172,25 +236,32 @@ static bool check_password(struct selftest_options *o, int *code)
 {
 	const char *password = getenv(PASSWORD_VARIABLE);
 
-	if (o->login == NULL || !o->smtp || *o->password != '\0')
+	if (o->login == NULL || o->target_count == 0 || *o->password != '\0')
 		return true;
-	if (password == NULL || *password == '\0' || strlen(password) >= sizeof(o->password)) {
-		*code = command_usage(&command_selftest,
-		    "--auth-user needs a password: in the environment as " PASSWORD_VARIABLE
-		    ", or in a file with --auth-password-file");
-		return false;
+	if (password != NULL && *password != '\0' && strlen(password) < sizeof(o->password)) {
+		snprintf(o->password, sizeof(o->password), "%s", password);
+		return true;
 	}
-	snprintf(o->password, sizeof(o->password), "%s", password);
-	return true;
+	if (password == NULL && ask_password(o))
+		return true;
+	*code = command_usage(&command_selftest,
+	    "--auth-user needs a password: in the environment as " PASSWORD_VARIABLE
+	    ", in a file with --auth-password-file, or typed on a terminal");
+	return false;
 }
 
 static bool check_options(struct selftest_options *o, int *code)
 {
-	if (o->milter != NULL && o->smtp)
+	if (o->milter != NULL && o->target_count > 0)
 		*code =
 		    command_usage(&command_selftest, "--milter and --smtp are two ways; give one");
-	else if (!o->smtp && o->source.family != ADDR_NONE)
+	else if (o->target_count == 0 && o->source.family != ADDR_NONE)
 		*code = command_usage(&command_selftest, "--source goes with --smtp");
+	else if (o->confirm != NULL && o->target_count == 0)
+		*code = command_usage(&command_selftest, "--confirm goes with --smtp");
+	else if (*o->sink.host != '\0' && (o->confirm == NULL || o->sink.port == 0))
+		*code = command_usage(&command_selftest,
+		    "--sink goes with --confirm, and needs a port: ADDRESS:PORT");
 	else if (o->list && o->format != REPORT_TEXT && o->format != REPORT_JSON)
 		*code = command_usage(&command_selftest, "--list goes with --format text or json");
 	return *code == EXIT_OK && check_password(o, code);
@@ -207,6 +278,11 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"auth-user", required_argument, NULL, OPTION_USER},
 	    {"auth-password-file", required_argument, NULL, OPTION_PASSWORD},
 	    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+	    {"confirm", required_argument, NULL, OPTION_CONFIRM},
+	    {"sink", required_argument, NULL, OPTION_SINK},
+	    {"wait", required_argument, NULL, OPTION_WAIT},
+	    {"pace", required_argument, NULL, OPTION_PACE},
+	    {"transcript", no_argument, NULL, OPTION_TRANSCRIPT},
 	    {"list", no_argument, NULL, OPTION_LIST},
 	    {"format", required_argument, NULL, OPTION_FORMAT},
 	    {"quiet", no_argument, NULL, 'q'},
@@ -215,7 +291,7 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	};
 	int c;
 
-	*o = (struct selftest_options){.timeout = TIMEOUT_DEFAULT};
+	*o = (struct selftest_options){.timeout = TIMEOUT_DEFAULT, .wait = WAIT_DEFAULT};
 	*code = EXIT_OK;
 	optind = 0; /* from the start, also where another command has read options before */
 	opterr = 0;

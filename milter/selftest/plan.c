@@ -1,11 +1,15 @@
 #include "selftest/plan.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/domset.h"
 #include "base/names.h"
 #include "check/config.h"
 #include "selftest/actors.h"
+#include "selftest/decide.h"
 
 /* --- domains --------------------------------------------------------------- */
 
@@ -111,16 +115,22 @@ static const char *expand(struct plan *p, const char *template, bool *ok)
 
 bool plan_row(struct plan *p, const struct actor *a, const struct probe *probe, struct row *out)
 {
+	static const enum expectation expected[] = {
+	    [PROBE_RELAY] = EXPECT_REFUSED,
+	    [PROBE_CONTROL] = EXPECT_ACCEPTED,
+	    [PROBE_FRIEND] = EXPECT_ACCEPTED,
+	    [PROBE_GUARD] = EXPECT_ASKED,
+	};
 	bool ok = true;
 
-	*out = (struct row){.actor = a, .probe = probe, .why = ""};
+	*out = (struct row){.actor = a, .probe = probe, .why = "", .by_rule = ""};
 	out->from = expand(p, a->from != NULL ? a->from : probe->from, &ok);
 	out->to = expand(p, probe->kind == PROBE_FRIEND && a->to != NULL ? a->to : probe->to, &ok);
 	out->parameters = expand(p, probe->parameters, &ok);
 	out->helo = expand(p, probe->helo != NULL ? probe->helo : a->helo, &ok);
 	if ((probe->flags & PROBE_SECOND) != 0)
 		out->first = expand(p, "<postmaster@{ours}>", &ok);
-	out->expected = probe->kind == PROBE_RELAY ? EXPECT_REFUSED : EXPECT_ACCEPTED;
+	out->expected = expected[probe->kind];
 	return ok && set_view(p, out);
 }
 
@@ -144,14 +154,49 @@ static bool is_double(const struct plan *p, const struct row *r)
 	return false;
 }
 
+bool plan_leads_to_us(const struct plan *p, const char *to)
+{
+	const char *at = strrchr(to, '@');
+	const char *names[] = {
+	    p->names.ours, p->names.host, "localhost", "[127.0.0.1]", "[IPv6:::1]", p->names.ip};
+	size_t len, n;
+
+	if (at == NULL)
+		return false;
+	len = strcspn(++at, ">");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		n = strlen(names[i]);
+		if (strncasecmp(at, names[i], n) == 0 &&
+		    (len == n || (len == n + 1 && at[n] == '.')))
+			return true;
+	}
+	/* The literal of the server's address. */
+	n = strlen(p->names.ip);
+	return len == n + 2 && at[0] == '[' && strncasecmp(at + 1, p->names.ip, n) == 0;
+}
+
 static void set_expectation(struct casting *c, struct row *r)
 {
 	const struct probe *probe = r->probe;
 	bool ok = true;
 	const char *domain;
 
+	if (probe->kind == PROBE_CONTROL && c->place->submission) {
+		r->expected = EXPECT_EITHER;
+		r->why = "a submission service may ask for a login first";
+	}
+	if (probe->kind == PROBE_GUARD && !c->place->guarded) {
+		r->expected = EXPECT_EITHER;
+		r->why = "without a configuration it is not known whether there is a guard";
+	}
 	if (r->expected != EXPECT_REFUSED)
 		return;
+	if (!c->place->guarded && !c->means->everything && plan_leads_to_us(c->plan, r->to)) {
+		r->expected = EXPECT_EITHER;
+		r->doubtful = true;
+		r->why = "it may be kept here: --confirm tells";
+		return;
+	}
 	if ((probe->flags & PROBE_NAMES_DOMAIN) != 0) {
 		domain = expand(c->plan, probe->domain, &ok);
 		c->failed = c->failed || !ok;
@@ -171,8 +216,23 @@ static void set_expectation(struct casting *c, struct row *r)
 /* Does this actor send this probe? */
 static bool is_for(const struct actor *a, const struct probe *probe)
 {
-	return a->kind == ACTOR_STRANGER ? probe->kind != PROBE_FRIEND
-	                                 : probe->kind == PROBE_FRIEND;
+	bool core = a->core || (a->place != NULL && !a->place->full);
+
+	if (a->kind == ACTOR_FRIEND || probe->kind == PROBE_FRIEND)
+		return a->kind == ACTOR_FRIEND && probe->kind == PROBE_FRIEND;
+	if (probe->kind == PROBE_GUARD)
+		return a->asks;
+	return !core || (probe->flags & PROBE_CORE) != 0;
+}
+
+/* A sender of its own for each place, so that its event can be found. */
+static void set_nonce(struct casting *c, struct row *r)
+{
+	const struct plan *p = c->plan;
+
+	if (r->probe->kind == PROBE_GUARD && p->names.nonce != NULL)
+		r->from = casting_keep(c, arena_printf(&c->plan->arena, "<selftest-%s-%zu@%s>",
+					      p->names.nonce, p->row_count, p->names.outside));
 }
 
 static void add_rows(struct casting *c, const struct actor *a)
@@ -188,14 +248,10 @@ static void add_rows(struct casting *c, const struct actor *a)
 			c->failed = true;
 		} else if (!is_double(p, r)) {
 			set_expectation(c, r);
+			set_nonce(c, r);
 			p->row_count++;
 		}
 	}
-}
-
-static bool has_stranger(const struct plan *p)
-{
-	return p->actor_count > 0 && p->actors[0].kind == ACTOR_STRANGER;
 }
 
 static bool refuses_nothing(const struct config *c)
@@ -208,23 +264,48 @@ static bool refuses_nothing(const struct config *c)
 	return false;
 }
 
-bool plan_make(struct plan *p, const struct config *config, const struct probe_names *names,
-    const struct means *means, usec_t now)
+/* A place without strangers proves nothing: nobody is played there. */
+static bool cast_place(struct casting *c, const struct place *place)
 {
-	struct casting c = {.plan = p, .config = config, .means = means, .now = now};
+	struct plan *p = c->plan;
+	size_t before = p->actor_count;
+
+	c->place = place;
+	c->means = &place->means;
+	if (place->friends_only) {
+		cast_friends(c);
+		return !c->failed;
+	}
+	cast_strangers(c);
+	if (c->failed || p->actor_count == before)
+		return !c->failed;
+	p->actors[before].asks = place->full && *place->name != '\0';
+	cast_friends(c);
+	return !c->failed;
+}
+
+bool plan_make(struct plan *p, const struct config *config, const struct probe_names *names,
+    const struct place *places, size_t count, usec_t now)
+{
+	struct casting c = {.plan = p, .config = config, .now = now};
 
 	*p = (struct plan){.names = *names, .monitor = refuses_nothing(config)};
-	cast_strangers(&c);
-	cast_friends(&c);
-	if (c.failed)
+	if (!casting_open(&c))
 		return false;
-	if (!has_stranger(p))
+	for (size_t i = 0; i < count; i++)
+		if (!cast_place(&c, &places[i]))
+			return false;
+	if (p->actor_count == 0)
 		return true;
+	casting_close(&c);
 	p->rows = arena_alloc(&p->arena, p->actor_count * probe_table_size * sizeof(*p->rows));
 	if (p->rows == NULL)
 		return false;
-	for (size_t i = 0; i < p->actor_count; i++)
+	for (size_t i = 0; i < p->actor_count && !c.failed; i++) {
+		c.place = p->actors[i].place;
+		c.means = &c.place->means;
 		add_rows(&c, &p->actors[i]);
+	}
 	return !c.failed;
 }
 
@@ -240,22 +321,118 @@ bool plan_list(struct plan *p, const struct probe_names *names)
 	return p->rows != NULL;
 }
 
+bool plan_note(struct plan *p, const char *format, ...)
+{
+	const char **notes;
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	for (size_t i = 0; i < p->note_count; i++)
+		if (strcmp(p->notes[i], text) == 0)
+			return true;
+	notes = arena_alloc(&p->arena, (p->note_count + 1) * sizeof(*notes));
+	if (notes == NULL)
+		return false;
+	if (p->note_count > 0)
+		memcpy(notes, p->notes, p->note_count * sizeof(*notes));
+	notes[p->note_count] = arena_strdup(&p->arena, text);
+	p->notes = notes;
+	return notes[p->note_count++] != NULL;
+}
+
+/* Is row `i` the first of its client, of its probe, of its place? */
+static struct spread first_in_row(const struct plan *p, size_t i)
+{
+	const struct row *r = &p->rows[i];
+	struct spread s = {1, 1, 1};
+
+	for (size_t k = 0; k < i; k++) {
+		const struct row *o = &p->rows[k];
+		bool same =
+		    strcmp(o->actor->name, r->actor->name) == 0 &&
+		    addr_equal(&o->actor->connect.client_addr, &r->actor->connect.client_addr);
+
+		s.clients = same ? 0 : s.clients;
+		s.probes = o->probe == r->probe ? 0 : s.probes;
+		s.places = o->actor->place == r->actor->place ? 0 : s.places;
+	}
+	return s;
+}
+
+struct spread plan_spread(const struct plan *p)
+{
+	struct spread all = {0};
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		struct spread s = first_in_row(p, i);
+
+		all.clients += s.clients;
+		all.probes += s.probes;
+		all.places += s.places;
+	}
+	return all;
+}
+
 void plan_free(struct plan *p)
 {
+	for (size_t i = 0; i < p->row_count; i++)
+		free(p->rows[i].transcript);
 	arena_free(&p->arena);
 	*p = (struct plan){.row_count = 0};
 }
 
 /* --- results --------------------------------------------------------------- */
 
+bool plan_name_rules(struct plan *p, const struct config *config, usec_t now)
+{
+	const char *rule, *where;
+
+	for (size_t i = 0; config != NULL && i < p->row_count; i++) {
+		struct row *r = &p->rows[i];
+
+		if (!row_is_suspect(r) || !decide_row(config, now, r, &p->arena, &rule, &where) ||
+		    rule == NULL)
+			continue;
+		r->by_rule = arena_printf(&p->arena, "%s (%s)", rule, where == NULL ? "" : where);
+		if (r->by_rule == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool row_is_suspect(const struct row *r)
+{
+	return r->result.outcome == OUTCOME_ACCEPTED && r->probe->kind == PROBE_RELAY &&
+	       (r->doubtful || r->expected == EXPECT_REFUSED);
+}
+
+const char *row_verdict(const struct row *r)
+{
+	if (r->confirmed)
+		return "confirmed";
+	if (row_is_suspect(r))
+		return "suspect";
+	return row_is_right(r) ? "right" : "wrong";
+}
+
 bool row_is_right(const struct row *r)
 {
+	if (r->confirmed)
+		return false;
 	switch (r->result.outcome) {
 	case OUTCOME_ACCEPTED:
-		return r->expected != EXPECT_REFUSED;
+		return r->expected == EXPECT_ACCEPTED || r->expected == EXPECT_EITHER;
 	case OUTCOME_REFUSED:
 	case OUTCOME_DEFERRED:
-		return r->expected != EXPECT_ACCEPTED;
+		return r->expected == EXPECT_REFUSED || r->expected == EXPECT_EITHER;
+	case OUTCOME_ASKED:
+		return true;
+	case OUTCOME_NOT_ASKED:
+	case OUTCOME_UNTOLD:
+		return r->expected == EXPECT_EITHER;
 	case OUTCOME_UNTRIED:
 	case OUTCOME_ERROR:
 		return false;
@@ -269,6 +446,7 @@ const char *expectation_name(enum expectation e)
 	    [EXPECT_REFUSED] = "refused",
 	    [EXPECT_ACCEPTED] = "accepted",
 	    [EXPECT_EITHER] = "either",
+	    [EXPECT_ASKED] = "asked",
 	};
 
 	return names[e];
@@ -281,6 +459,9 @@ const char *outcome_name(enum outcome o)
 	    [OUTCOME_ACCEPTED] = "accepted",
 	    [OUTCOME_REFUSED] = "refused",
 	    [OUTCOME_DEFERRED] = "deferred",
+	    [OUTCOME_ASKED] = "asked",
+	    [OUTCOME_NOT_ASKED] = "not",
+	    [OUTCOME_UNTOLD] = "untold",
 	    [OUTCOME_ERROR] = "error",
 	};
 

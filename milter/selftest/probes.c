@@ -9,14 +9,27 @@
 
 #include "base/strbuf.h"
 
+/* Who the outside recipient is, in all templates. */
+#define MAILBOX "relaytest"
+
 #define OUTSIDER "<selftest@{outside}>"
 #define LITERAL "<selftest@[{ip}]>"
 #define VICTIM "<relaytest@{outside}>"
 
+/* Each of these has a form for the probes that are tried everywhere. */
+#define ODD(NAME, FORM, FROM, TO) ODD_WITH(NAME, FORM, FROM, TO, 0)
+#define ODD_CORE(NAME, FORM, FROM, TO) ODD_WITH(NAME, FORM, FROM, TO, PROBE_CORE)
+#define NAMED(NAME, FORM, TO, DOMAIN) NAMED_WITH(NAME, FORM, TO, DOMAIN, 0)
+#define NAMED_CORE(NAME, FORM, TO, DOMAIN) NAMED_WITH(NAME, FORM, TO, DOMAIN, PROBE_CORE)
+#define SENDER(NAME, FORM, FROM) SENDER_WITH(NAME, FORM, FROM, 0)
+#define SENDER_CORE(NAME, FORM, FROM) SENDER_WITH(NAME, FORM, FROM, PROBE_CORE)
+#define CONTROL(NAME, FORM, FROM, TO) CONTROL_WITH(NAME, FORM, FROM, TO, 0)
+#define CONTROL_CORE(NAME, FORM, FROM, TO) CONTROL_WITH(NAME, FORM, FROM, TO, PROBE_CORE)
+
 /* An odd recipient, which an MTA that takes everything reads as one outside. */
-#define ODD(NAME, FORM, FROM, TO)                                                                  \
+#define ODD_WITH(NAME, FORM, FROM, TO, FLAGS)                                                      \
 	{                                                                                          \
-		.name = (NAME), .form = (FORM), .from = (FROM), .to = (TO)                         \
+		.name = (NAME), .form = (FORM), .from = (FROM), .to = (TO), .flags = (FLAGS)       \
 	}
 /* The same, where one reading of it is an ordinary mailbox of ours. */
 #define KEPT(NAME, FORM, TO)                                                                       \
@@ -25,15 +38,15 @@
 		.flags = PROBE_MAY_BE_KEPT                                                         \
 	}
 /* A recipient whose domain is plain to see. */
-#define NAMED(NAME, FORM, TO, DOMAIN)                                                              \
+#define NAMED_WITH(NAME, FORM, TO, DOMAIN, FLAGS)                                                  \
 	{                                                                                          \
 		.name = (NAME), .form = (FORM), .from = OUTSIDER, .to = (TO), .domain = (DOMAIN),  \
-		.way = WAY_WRITTEN, .flags = PROBE_NAMES_DOMAIN                                    \
+		.way = WAY_WRITTEN, .flags = PROBE_NAMES_DOMAIN | (FLAGS)                          \
 	}
-#define SENDER(NAME, FORM, FROM)                                                                   \
+#define SENDER_WITH(NAME, FORM, FROM, FLAGS)                                                       \
 	{                                                                                          \
 		.name = (NAME), .form = (FORM), .from = (FROM), .to = VICTIM,                      \
-		.domain = "{outside}", .way = WAY_WRITTEN, .flags = PROBE_NAMES_DOMAIN             \
+		.domain = "{outside}", .way = WAY_WRITTEN, .flags = PROBE_NAMES_DOMAIN | (FLAGS)   \
 	}
 #define HELO(NAME, FORM, GREETING)                                                                 \
 	{                                                                                          \
@@ -45,17 +58,17 @@
 	{                                                                                          \
 		.name = (NAME), .form = (FORM), .from = OUTSIDER, .to = (TO), .way = WAY_ONWARD    \
 	}
-#define CONTROL(NAME, FORM, FROM, TO)                                                              \
+#define CONTROL_WITH(NAME, FORM, FROM, TO, FLAGS)                                                  \
 	{                                                                                          \
 		.name = (NAME), .form = (FORM), .from = (FROM), .to = (TO), .kind = PROBE_CONTROL, \
-		.way = WAY_HERE                                                                    \
+		.way = WAY_HERE, .flags = (FLAGS)                                                  \
 	}
 
 const struct probe probe_table[] = {
     /* The plain recipient, with every kind of sender and greeting. */
-    SENDER("plain", "an outside recipient", OUTSIDER),
-    SENDER("sender-null", "the null sender", "<>"),
-    SENDER("sender-ours", "a sender of ours", "<selftest@{ours}>"),
+    SENDER_CORE("plain", "an outside recipient", OUTSIDER),
+    SENDER_CORE("sender-null", "the null sender", "<>"),
+    SENDER_CORE("sender-ours", "a sender of ours", "<selftest@{ours}>"),
     SENDER("sender-host", "a sender at this host", "<selftest@{host}>"),
     SENDER("sender-literal", "a sender at our address", LITERAL),
     SENDER("sender-bare", "a sender without a domain", "<selftest>"),
@@ -91,7 +104,7 @@ const struct probe probe_table[] = {
 
     /* The outside domain in other spellings, and names that only look like ours. */
     NAMED("upper-case", "upper case", "<RELAYTEST@{OUTSIDE}>", "{outside}"),
-    NAMED("trailing-dot", "a dot behind the domain", "<relaytest@{outside}.>", "{outside}"),
+    NAMED_CORE("trailing-dot", "a dot behind the domain", "<relaytest@{outside}.>", "{outside}"),
     NAMED("no-brackets", "no brackets", "relaytest@{outside}", "{outside}"),
     NAMED("postmaster-outside", "the postmaster of an outside domain", "<postmaster@{outside}>",
 	"{outside}"),
@@ -135,7 +148,8 @@ const struct probe probe_table[] = {
     ODD("literal-name", "a name in a literal", OUTSIDER, "<relaytest@[{outside}]>"),
 
     /* Percent signs. */
-    ODD("percent-ours", "a percent sign at our domain", OUTSIDER, "<relaytest%{outside}@{ours}>"),
+    ODD_CORE(
+	"percent-ours", "a percent sign at our domain", OUTSIDER, "<relaytest%{outside}@{ours}>"),
     ODD("percent-host", "a percent sign at this host", LITERAL, "<relaytest%{outside}@{host}>"),
     ODD("percent-literal", "a percent sign at our address", LITERAL,
 	"<relaytest%{outside}@[{ip}]>"),
@@ -164,7 +178,7 @@ const struct probe probe_table[] = {
 
     /* Bangs. */
     ODD("bang", "a bang and no domain", LITERAL, "<{outside}!relaytest>"),
-    ODD("bang-ours", "a bang at our domain", OUTSIDER, "<{outside}!relaytest@{ours}>"),
+    ODD_CORE("bang-ours", "a bang at our domain", OUTSIDER, "<{outside}!relaytest@{ours}>"),
     ODD("bang-host", "a bang at this host", LITERAL, "<{outside}!relaytest@{host}>"),
     ODD("bang-literal", "a bang at our address", LITERAL, "<{outside}!relaytest@[{ip}]>"),
     ODD("bang-chain", "two bangs", OUTSIDER, "<{ours}!{outside}!relaytest>"),
@@ -175,7 +189,7 @@ const struct probe probe_table[] = {
 	"<{ours}!relaytest%{outside}@{ours}>"),
 
     /* Source routes. */
-    ODD("route-ours", "a route over our domain", OUTSIDER, "<@{ours}:relaytest@{outside}>"),
+    ODD_CORE("route-ours", "a route over our domain", OUTSIDER, "<@{ours}:relaytest@{outside}>"),
     ODD("route-host", "a route over this host", LITERAL, "<@{host}:relaytest@{outside}>"),
     ODD("route-literal", "a route over our address", LITERAL, "<@[{ip}]:relaytest@{outside}>"),
     ODD("route-two", "a route over two hosts", OUTSIDER, "<@{ours},@{host}:relaytest@{outside}>"),
@@ -188,7 +202,7 @@ const struct probe probe_table[] = {
     /* Quotes and backslashes. */
     ODD("quoted-address", "a quoted address", LITERAL, "<\"relaytest@{outside}\">"),
     ODD("quoted-percent", "a quoted percent sign", LITERAL, "<\"relaytest%{outside}\">"),
-    ODD("quoted-ours", "a quoted address at our domain", OUTSIDER,
+    ODD_CORE("quoted-ours", "a quoted address at our domain", OUTSIDER,
 	"<\"relaytest@{outside}\"@{ours}>"),
     ODD("quoted-host", "a quoted address at this host", OUTSIDER,
 	"<\"relaytest@{outside}\"@{host}>"),
@@ -209,7 +223,7 @@ const struct probe probe_table[] = {
 	"<relaytest\\%{outside}@{ours}>"),
 
     /* More than one @. */
-    ODD("double-at-ours", "two @, ours last", OUTSIDER, "<relaytest@{outside}@{ours}>"),
+    ODD_CORE("double-at-ours", "two @, ours last", OUTSIDER, "<relaytest@{outside}@{ours}>"),
     ODD("double-at-host", "two @, this host last", LITERAL, "<relaytest@{outside}@{host}>"),
     ODD("double-at-literal", "two @, our address last", LITERAL, "<relaytest@{outside}@[{ip}]>"),
     ODD("double-at-outside", "two @, ours first", OUTSIDER, "<relaytest@{ours}@{outside}>"),
@@ -271,11 +285,19 @@ const struct probe probe_table[] = {
     HOP("hop-quoted", "a quoted address for the second hop", "<\"hoptest@{outside}\"@{ours}>"),
 
     /* Mail for us, from outside: must come in. */
-    CONTROL("control-postmaster", "mail for our postmaster", OUTSIDER, "<postmaster@{ours}>"),
+    CONTROL_CORE("control-postmaster", "mail for our postmaster", OUTSIDER, "<postmaster@{ours}>"),
     CONTROL("control-bounce", "a bounce to our postmaster", "<>", "<postmaster@{ours}>"),
     CONTROL("control-bare", "the postmaster without a domain", OUTSIDER, "<postmaster>"),
     CONTROL("control-upper-case", "our domain in upper case", OUTSIDER, "<POSTMASTER@{OURS}>"),
     CONTROL("control-dot", "a dot behind our domain", OUTSIDER, "<postmaster@{ours}.>"),
+
+    /* Whether the guard is asked: a recipient of ours that mail servers take, and it does not. */
+    {.name = "guard-is-asked",
+	.form = "a recipient that only the guard refuses",
+	.from = OUTSIDER,
+	.to = "<@{outside}:postmaster@{ours}>",
+	.kind = PROBE_GUARD,
+	.way = WAY_HERE},
 
     /* Mail for others, from those who may. */
     {.name = "relay",
@@ -310,6 +332,10 @@ static size_t add_name(struct strbuf *b, const char *s, const struct probe_names
 	    {"{OUTSIDE}", names->outside, true},
 	};
 
+	if (names->mailbox != NULL && strncmp(s, MAILBOX, sizeof(MAILBOX) - 1) == 0) {
+		strbuf_puts(b, names->mailbox);
+		return sizeof(MAILBOX) - 1;
+	}
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		size_t len = strlen(all[i].placeholder);
 

@@ -67,18 +67,23 @@ static void end_line(struct strbuf *b)
 	strbuf_putc(b, '\n');
 }
 
-static void add_mark(const struct report *r, bool right, struct strbuf *b)
+/* `?` is what may be a relay, or not. */
+static void add_mark(const struct report *r, const struct row *row, struct strbuf *b)
 {
+	bool right = row_is_right(row), doubtful = right && row_is_suspect(row);
+
 	if (r->colour)
-		strbuf_puts(b, right ? "\033[32mok\033[0m   " : "\033[1;31mFAIL\033[0m ");
+		strbuf_puts(b, doubtful ? "\033[33m?\033[0m    "
+			       : right  ? "\033[32mok\033[0m   "
+					: "\033[1;31mFAIL\033[0m ");
 	else
-		strbuf_puts(b, right ? "ok   " : "FAIL ");
+		strbuf_puts(b, doubtful ? "?    " : right ? "ok   " : "FAIL ");
 }
 
 /* --- rows ------------------------------------------------------------------ */
 
 /* The words that stand for the names, so that the form can be seen: <u%out@ours>. */
-static const struct probe_names short_names = {"ours", "out", "host", "ip"};
+static const struct probe_names short_names = {"ours", "out", "host", "ip", NULL, NULL};
 
 /* Adds a template of ours in short, or what an actor uses instead as it is. */
 static void add_short(struct strbuf *b, const char *template, const char *text)
@@ -109,6 +114,8 @@ static const char *shown_address(const struct row *row, struct strbuf *b)
 	if (strncmp(p->name, "sender-", 7) == 0) {
 		strbuf_puts(b, "from ");
 		add_short(b, p->from, row->from);
+	} else if (p->kind == PROBE_GUARD) {
+		strbuf_puts(b, "only it refuses");
 	} else if (p->helo != NULL) {
 		strbuf_puts(b, "helo ");
 		add_short(b, p->helo, row->helo);
@@ -159,12 +166,24 @@ static void add_detail(const struct row *row, struct strbuf *b)
 		strbuf_printf(b, "       either is right: %s\n", row->why);
 }
 
+/* Made safe when it was kept. */
+static void add_transcript(const char *s, struct strbuf *b)
+{
+	while (*s != '\0') {
+		size_t len = strcspn(s, "\n");
+
+		strbuf_puts(b, "       ");
+		strbuf_add(b, s, len);
+		strbuf_putc(b, '\n');
+		s += len + (s[len] == '\n');
+	}
+}
+
 static void add_row(const struct report *r, const struct row *row, struct strbuf *b)
 {
-	bool right = row_is_right(row);
 	struct strbuf address = {0};
 
-	add_mark(r, right, b);
+	add_mark(r, row, b);
 	add_cell(b, row->actor->name, ACTOR_WIDTH);
 	strbuf_putc(b, ' ');
 	add_cell(b, row->probe->name, PROBE_WIDTH);
@@ -173,12 +192,14 @@ static void add_row(const struct report *r, const struct row *row, struct strbuf
 	strbuf_putc(b, ' ');
 	add_cell(b, expectation_name(row->expected), WORD_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, outcome_name(row->result.outcome), WORD_WIDTH);
+	add_cell(b, row->confirmed ? "RELAYED" : outcome_name(row->result.outcome), WORD_WIDTH);
 	strbuf_putc(b, ' ');
 	add_cell(b, refuser_name(row->result.by), BY_WIDTH);
 	end_line(b);
 	if (r->verbose)
 		add_detail(row, b);
+	if (row->transcript != NULL)
+		add_transcript(row->transcript, b);
 	strbuf_free(&address);
 }
 
@@ -186,7 +207,7 @@ static bool same_group(const struct row *a, const struct row *b)
 {
 	return a->actor == b->actor && a->expected == b->expected &&
 	       a->result.outcome == b->result.outcome && a->result.by == b->result.by &&
-	       row_is_right(b);
+	       row_is_suspect(a) == row_is_suspect(b) && row_is_right(b);
 }
 
 /* Rows that came out right and alike, as one. */
@@ -205,7 +226,7 @@ static void add_group(const struct report *r, size_t first, struct strbuf *b)
 		n++;
 	}
 	snprintf(count, sizeof(count), "%zu probe%s", n, n == 1 ? "" : "s");
-	add_mark(r, true, b);
+	add_mark(r, row, b);
 	add_cell(b, row->actor->name, ACTOR_WIDTH);
 	strbuf_putc(b, ' ');
 	add_cell(b, count, PROBE_WIDTH + 1 + ADDRESS_WIDTH);
@@ -230,15 +251,17 @@ struct tally report_tally(const struct plan *p)
 		t.right += right;
 		t.wrong += !right;
 		t.errors += p->rows[i].result.outcome == OUTCOME_ERROR;
+		t.confirmed += p->rows[i].confirmed;
+		t.suspect += !p->rows[i].confirmed && row_is_suspect(&p->rows[i]);
+		t.deferred += p->rows[i].result.outcome == OUTCOME_DEFERRED;
+		t.for_now += way_is_for_now(&p->rows[i].result);
 	}
 	return t;
 }
 
 static void add_head(const struct report *r, struct strbuf *b)
 {
-	strbuf_printf(b, "%s ", r->way->name);
-	add_safe(b, r->way->target);
-	strbuf_puts(b, ": ours is ");
+	strbuf_puts(b, "ours is ");
 	add_safe(b, r->plan->names.ours);
 	strbuf_puts(b, ", out is ");
 	add_safe(b, r->plan->names.outside);
@@ -246,7 +269,15 @@ static void add_head(const struct report *r, struct strbuf *b)
 		strbuf_puts(b, "\nconfiguration ");
 		add_safe(b, r->config);
 	}
-	strbuf_puts(b, "\n\n     ");
+	strbuf_putc(b, '\n');
+}
+
+/* A line for each place, and the names of the columns below it. */
+static void add_place(const struct place *place, struct strbuf *b)
+{
+	strbuf_printf(b, "\n%s ", place->way->kind);
+	add_safe(b, *place->name == '\0' ? place->way->target : place->name);
+	strbuf_puts(b, "\n     ");
 	add_cell(b, "who", ACTOR_WIDTH);
 	strbuf_putc(b, ' ');
 	add_cell(b, "probe", PROBE_WIDTH);
@@ -255,15 +286,33 @@ static void add_head(const struct report *r, struct strbuf *b)
 	strbuf_puts(b, " must be  was      by\n");
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void add_summary(const struct report *r, struct strbuf *b)
 {
+	struct spread s = plan_spread(r->plan);
 	struct tally t = report_tally(r->plan);
 
-	strbuf_printf(b, "\n%zu row%s: %zu right, %zu wrong", t.rows, t.rows == 1 ? "" : "s",
-	    t.right, t.wrong);
+	strbuf_printf(b, "\n%zu client%s x %zu probe%s x %zu place%s\n", s.clients,
+	    plural(s.clients), s.probes, plural(s.probes), s.places, plural(s.places));
+	strbuf_printf(
+	    b, "%zu row%s: %zu right, %zu wrong", t.rows, plural(t.rows), t.right, t.wrong);
 	if (t.errors > 0)
-		strbuf_printf(b, " (%zu of them error%s)", t.errors, t.errors == 1 ? "" : "s");
+		strbuf_printf(b, " (%zu of them error%s)", t.errors, plural(t.errors));
 	strbuf_putc(b, '\n');
+	if (t.confirmed > 0)
+		strbuf_printf(b, "%zu confirmed: what a stranger sent came out\n", t.confirmed);
+	if (t.suspect > 0)
+		strbuf_printf(b,
+		    "%zu suspect: accepted, and it is not known whether it comes out%s\n",
+		    t.suspect, r->confirming ? "" : "; --confirm tells");
+	if (t.deferred > 0)
+		strbuf_printf(b, "%zu refusal%s %s only for now (4xx)%s\n", t.deferred,
+		    plural(t.deferred), t.deferred == 1 ? "was" : "were",
+		    t.for_now > 0 ? ", by greylisting or a rate limit: try again later" : "");
 }
 
 void report_text(const struct report *r, struct strbuf *b)
@@ -272,7 +321,9 @@ void report_text(const struct report *r, struct strbuf *b)
 
 	add_head(r, b);
 	for (size_t i = 0; i < p->row_count; i++) {
-		if (r->quiet && row_is_right(&p->rows[i]))
+		if (i == 0 || p->rows[i].actor->place != p->rows[i - 1].actor->place)
+			add_place(p->rows[i].actor->place, b);
+		if (r->quiet && row_is_right(&p->rows[i]) && !row_is_suspect(&p->rows[i]))
 			add_group(r, i, b);
 		else
 			add_row(r, &p->rows[i], b);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Sessions that fail in a row before the rest is given up. */
 enum { FAILURES_MAX = 4 };
@@ -12,10 +13,11 @@ struct job {
 };
 
 struct work {
-	const struct way *way;
+	const struct way *way; /* of the place at hand */
 	pthread_mutex_t lock;
 	struct job *jobs;
-	size_t count, next, rows, rows_done;
+	size_t count, next;
+	size_t rows, rows_done; /* of the whole plan */
 	unsigned failures;
 	void (*progress)(void *arg, size_t done, size_t all);
 	void *arg;
@@ -83,24 +85,29 @@ static void run_jobs(struct work *w)
 	size_t started = 0;
 
 	/* This thread is one of them, so that it goes on when no other can be started. */
-	while (started < RUN_PARALLEL - 1 && started + 1 < w->count &&
-	       pthread_create(&threads[started], NULL, worker, w) == 0)
+	while (started + 1 < w->way->parallel && started < RUN_PARALLEL - 1 &&
+	       started + 1 < w->count && pthread_create(&threads[started], NULL, worker, w) == 0)
 		started++;
 	(void)worker(w);
 	for (size_t i = 0; i < started; i++)
 		(void)pthread_join(threads[i], NULL);
 }
 
-/* Cuts the rows into sessions: rows of one actor, as many as one can take. */
-static size_t cut(struct plan *p, const struct way *way, struct row **rows, struct job *jobs)
+/* Sendmail makes who greets anew in one session wait: 1 s, 2 s, 4 s. */
+static bool can_share(const struct job *j, const struct row *r)
+{
+	return j->rows[0]->actor == r->actor && strcmp(j->rows[0]->helo, r->helo) == 0;
+}
+
+/* Cuts rows into sessions: rows of one actor with one greeting, as many as one can take. */
+static size_t cut(struct row **rows, size_t row_count, const struct way *way, struct job *jobs)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < p->row_count; i++) {
+	for (size_t i = 0; i < row_count; i++) {
 		struct job *j = count == 0 ? NULL : &jobs[count - 1];
 
-		rows[i] = &p->rows[i];
-		if (j != NULL && j->count < way->per_session && j->rows[0]->actor == rows[i]->actor)
+		if (j != NULL && j->count < way->per_session && can_share(j, rows[i]))
 			j->count++;
 		else
 			jobs[count++] = (struct job){&rows[i], 1};
@@ -108,10 +115,31 @@ static size_t cut(struct plan *p, const struct way *way, struct row **rows, stru
 	return count;
 }
 
-bool run_plan(struct plan *p, const struct way *way,
-    void (*progress)(void *arg, size_t done, size_t all), void *arg)
+/* How many rows from the first on are of one place. */
+static size_t at_one_place(struct row *const *rows, size_t count)
 {
-	struct work w = {.way = way, .rows = p->row_count, .progress = progress, .arg = arg};
+	size_t n = 1;
+
+	while (n < count && rows[n]->actor->place == rows[0]->actor->place)
+		n++;
+	return n;
+}
+
+static void run_places(struct work *w, struct row **rows, size_t count)
+{
+	for (size_t done = 0, n; done < count; done += n) {
+		n = at_one_place(rows + done, count - done);
+		w->way = rows[done]->actor->place->way;
+		w->count = cut(rows + done, n, w->way, w->jobs);
+		w->next = 0;
+		w->failures = 0;
+		run_jobs(w);
+	}
+}
+
+bool run_plan(struct plan *p, void (*progress)(void *arg, size_t done, size_t all), void *arg)
+{
+	struct work w = {.rows = p->row_count, .progress = progress, .arg = arg};
 	struct row **rows = calloc(p->row_count + 1, sizeof(struct row *));
 	bool ok;
 
@@ -119,8 +147,9 @@ bool run_plan(struct plan *p, const struct way *way,
 	ok = rows != NULL && w.jobs != NULL;
 	if (ok) {
 		pthread_mutex_init(&w.lock, NULL);
-		w.count = cut(p, way, rows, w.jobs);
-		run_jobs(&w);
+		for (size_t i = 0; i < p->row_count; i++)
+			rows[i] = &p->rows[i];
+		run_places(&w, rows, p->row_count);
 		pthread_mutex_destroy(&w.lock);
 	}
 	free(w.jobs);

@@ -1,18 +1,24 @@
 /* `relay-guard selftest`: shows what strangers and friends can do. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/command.h"
 #include "base/escape.h"
 #include "base/names.h"
 #include "check/config.h"
+#include "selftest/confirm.h"
+#include "selftest/guard.h"
 #include "selftest/options.h"
+#include "selftest/places.h"
 #include "selftest/plan.h"
 #include "selftest/report.h"
 #include "selftest/run.h"
+#include "selftest/sink.h"
 
 /* Nobody's, so that no postmaster is bothered: no message is sent, but its names are looked up. */
 static const char *const outsiders[] = {"example.org", "example.net", "example.com", NULL};
@@ -26,7 +32,8 @@ struct selftest {
 	struct config *config; /* NULL: none */
 	const char *config_path;
 	struct probe_names names;
-	struct way way;
+	struct places places;
+	struct sink *sink; /* NULL: none */
 	struct plan plan;
 	usec_t now;
 };
@@ -105,8 +112,8 @@ static const char *server_literal(struct selftest *t)
 	struct addr a = our_literal(t);
 	char text[ADDR_TEXT_MAX];
 
-	if (a.family == ADDR_NONE)
-		a = t->way.peer;
+	if (a.family == ADDR_NONE && t->places.count > 0)
+		a = t->places.ways[0].peer;
 	if (a.family == ADDR_NONE)
 		return UNKNOWN_SERVER;
 	addr_format(&a, text);
@@ -133,7 +140,7 @@ static int choose_domains(struct selftest *t)
 		n->ours = plan_our_domain(&t->arena, t->config);
 	if (n->ours == NULL && t->o.list && t->config == NULL)
 		n->ours = "example.com";
-	if (n->ours == NULL && t->config == NULL && t->o.milter == NULL && !t->o.smtp)
+	if (n->ours == NULL && t->config == NULL && t->o.milter == NULL && t->o.target_count == 0)
 		return fail(EXIT_NO_INPUT,
 		    "there is no configuration at " CONFIG_DEFAULT_PATH
 		    "; give -c FILE, or --milter ADDR or --smtp HOST with --domain",
@@ -163,9 +170,16 @@ static int choose_server(struct selftest *t)
 {
 	struct probe_names *n = &t->names;
 
-	n->host = *t->way.host != '\0' ? t->way.host : arena_printf(&t->arena, "mail.%s", n->ours);
+	const char *host = t->places.count > 0 ? t->places.ways[0].host : "";
+	uint32_t nonce = 0;
+
+	if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+		nonce = (uint32_t)t->now;
+	n->host = *host != '\0' ? host : arena_printf(&t->arena, "mail.%s", n->ours);
 	n->ip = server_literal(t);
-	if (n->host == NULL || n->ip == NULL)
+	n->mailbox = t->o.confirm == NULL ? NULL : t->o.confirm_mailbox;
+	n->nonce = arena_printf(&t->arena, "%08x", (unsigned)nonce);
+	if (n->host == NULL || n->ip == NULL || n->nonce == NULL)
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	return EXIT_OK;
 }
@@ -188,8 +202,22 @@ static bool read_socket(struct selftest *t, struct conf_socket *out)
 	return ok;
 }
 
+static struct place_options place_options(const struct selftest *t)
+{
+	return (struct place_options){
+	    .source = t->o.source,
+	    .timeout = t->o.timeout,
+	    .pace = t->o.pace,
+	    .transcripts = t->o.transcript,
+	    .guarded = t->config != NULL,
+	    .login = t->o.login,
+	    .password = t->o.password,
+	};
+}
+
 static int open_milter(struct selftest *t)
 {
+	const struct place_options o = place_options(t);
 	struct conf_socket socket;
 	char error[WAY_TEXT_SIZE];
 
@@ -204,7 +232,7 @@ static int open_milter(struct selftest *t)
 		    "found --milter %s; expected unix:/path, inet:host:port or inet6:host:port",
 		    t->o.milter);
 	}
-	if (way_milter_open(&t->way, &socket, t->o.timeout, error))
+	if (places_add_milter(&t->places, &socket, &o, error))
 		return EXIT_OK;
 	fprintf(stderr,
 	    "relay-guard selftest: no guard answers at %s: %s; is `relay-guard serve` running?\n",
@@ -214,30 +242,16 @@ static int open_milter(struct selftest *t)
 
 static int open_smtp(struct selftest *t)
 {
-	char error[WAY_TEXT_SIZE];
+	const struct place_options o = place_options(t);
+	size_t answered = 0;
 
-	if (way_smtp_open(&t->way, t->o.host, t->o.port, &t->o.source, t->o.timeout, error)) {
-		t->way.login = t->o.login;
-		t->way.password = t->o.password;
+	for (size_t i = 0; i < t->o.target_count; i++)
+		answered += places_add_smtp(&t->places, &t->o.targets[i], &o);
+	if (answered > 0)
 		return EXIT_OK;
-	}
-	fprintf(stderr, "relay-guard selftest: no mail server answers at %s port %u: %s\n",
-	    t->o.host, (unsigned)t->o.port, error);
+	for (size_t i = 0; i < t->places.note_count; i++)
+		(void)fail(EXIT_UNAVAILABLE, "no mail server answers", t->places.notes[i]);
 	return EXIT_UNAVAILABLE;
-}
-
-static struct means means_of(const struct selftest *t)
-{
-	if (!t->o.smtp)
-		return (struct means){
-		    .any_client = true, .any_login = true, .everything = true, .login = t->o.login};
-	return (struct means){.any_client = t->way.xclient,
-	    .own = {t->way.own},
-	    .own_count = 1,
-	    .any_login = t->way.xclient_login,
-	    .login = t->o.login,
-	    .no_clients = "the server does not offer XCLIENT: give --source ADDR, an address of "
-			  "this host that may not"};
 }
 
 /* --- running --------------------------------------------------------------- */
@@ -288,11 +302,11 @@ static int report(const struct selftest *t)
 	};
 	const char *no_color = getenv("NO_COLOR");
 	struct report r = {.plan = &t->plan,
-	    .way = &t->way,
 	    .config = t->config_path,
 	    .colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0'),
 	    .quiet = t->o.quiet,
-	    .verbose = t->o.verbose};
+	    .verbose = t->o.verbose,
+	    .confirming = t->o.confirm != NULL};
 	struct tally tally = report_tally(&t->plan);
 	struct strbuf b = {0};
 	int code;
@@ -301,45 +315,84 @@ static int report(const struct selftest *t)
 	code = print(&b);
 	if (code != EXIT_OK)
 		return code;
-	if (tally.errors == tally.rows)
+	if (tally.errors >= tally.rows)
 		return EXIT_UNAVAILABLE;
 	return tally.wrong == 0 ? EXIT_OK : EXIT_FINDING;
 }
 
+static int open_sink(struct selftest *t)
+{
+	char error[CHANNEL_ERROR_SIZE] = "";
+	struct endpoint at[ENDPOINTS_MAX];
+
+	if (*t->o.sink.host == '\0')
+		return EXIT_OK;
+	if (endpoint_resolve(t->o.sink.host, t->o.sink.port, ADDR_NONE, at, error) > 0)
+		t->sink = sink_open(&at[0], error);
+	if (t->sink != NULL)
+		return EXIT_OK;
+	fprintf(stderr, "relay-guard selftest: can't listen at %s port %u for --sink: %s\n",
+	    t->o.sink.host, (unsigned)t->o.sink.port, error);
+	return EXIT_UNAVAILABLE;
+}
+
+static bool make_plan(struct selftest *t)
+{
+	const struct places *s = &t->places;
+
+	if (!plan_make(&t->plan, t->config, &t->names, s->all, s->count, t->now))
+		return false;
+	for (size_t i = 0; i < s->note_count; i++)
+		if (s->notes[i] == NULL || !plan_note(&t->plan, "%s", s->notes[i]))
+			return false;
+	return true;
+}
+
 static int run_tests(struct selftest *t)
 {
-	struct means means;
 	bool watched = isatty(STDERR_FILENO) && t->o.format == REPORT_TEXT;
 	int code = choose_domains(t);
 
 	if (code == EXIT_OK)
-		code = t->o.smtp ? open_smtp(t) : open_milter(t);
+		code = t->o.target_count > 0 ? open_smtp(t) : open_milter(t);
 	if (code == EXIT_OK)
 		code = choose_server(t);
+	if (code == EXIT_OK)
+		code = open_sink(t);
 	if (code != EXIT_OK)
 		return code;
-	means = means_of(t);
-	if (!plan_make(&t->plan, t->config, &t->names, &means, t->now))
+	if (!make_plan(t))
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	if (t->plan.row_count == 0)
 		return fail(EXIT_UNAVAILABLE,
 		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
-	if (!run_plan(&t->plan, &t->way, watched ? show_progress : NULL, NULL))
+	if (!run_plan(&t->plan, watched ? show_progress : NULL, NULL))
 		return fail(EXIT_INTERNAL, "out of memory", "");
+	if (t->o.confirm != NULL && !confirm_run(&t->plan, t->sink, t->o.confirm, t->o.wait))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	if (!plan_name_rules(&t->plan, t->config, t->now))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	guard_settle(&t->plan, t->config == NULL ? NULL : t->config->events->path);
 	return report(t);
 }
 
 static int run(int argc, char **argv)
 {
-	struct selftest t = {.now = clock_now()};
+	static struct selftest t; /* the places are many */
 	int code;
+
+	t = (struct selftest){.now = clock_now()};
+	/* A server that goes away is told by the write that fails. */
+	(void)signal(SIGPIPE, SIG_IGN);
 
 	if (!selftest_read_options(argc, argv, &t.o, &code))
 		return code;
 	code = load_configuration(&t);
 	if (code == EXIT_OK)
 		code = t.o.list ? list(&t) : run_tests(&t);
+	sink_close(&t.sink);
 	plan_free(&t.plan);
+	places_free(&t.places);
 	arena_free(&t.arena);
 	config_free(&t.config);
 	explicit_bzero(t.o.password, sizeof(t.o.password));
@@ -348,19 +401,26 @@ static int run(int argc, char **argv)
 
 const struct command command_selftest = {
     .name = "selftest",
-    .arguments = "[-c FILE] [--milter ADDR | --smtp HOST[:PORT]] [--domain DOMAIN] [--list] ...",
+    .arguments = "[-c FILE] [--milter ADDR | --smtp HOST[:PORT]...] [--domain DOMAIN] [--list] ...",
     .summary = "proves what strangers and friends can do",
     .details =
 	"  -c FILE                    the configuration (" CONFIG_DEFAULT_PATH ")\n"
 	"  --milter ADDR              speaks to the guard at ADDR, as any client; without it and\n"
 	"                             --smtp, to the first `listen` of the configuration\n"
-	"  --smtp HOST[:PORT]         speaks SMTP to the mail server; sends no message\n"
+	"  --smtp HOST[:PORT]         speaks SMTP to the mail server; sends no message. May be\n"
+	"                             repeated; without a port 25, and 465 and 587 if they answer\n"
 	"  --domain DOMAIN            a domain that is ours\n"
 	"  --outside DOMAIN           one that is not (example.org)\n"
 	"  --source ADDR              connects from ADDR, which may not relay\n"
 	"  --auth-user USER           logs in too; the password is in RELAY_GUARD_PASSWORD, or\n"
-	"  --auth-password-file FILE  in the first line of FILE\n"
+	"  --auth-password-file FILE  in the first line of FILE, or is asked for\n"
 	"  --timeout SECONDS          how long one answer is waited for (10)\n"
+	"  --confirm USER@DOMAIN      what is accepted of strangers is sent there, an address of\n"
+	"                             your own, to see whether it comes out\n"
+	"  --sink ADDRESS:PORT        takes the mail of that domain itself, and looks for it\n"
+	"  --wait TIME                how long to look (20s)\n"
+	"  --pace TIME                between two probes (0.1 s for servers elsewhere)\n"
+	"  --transcript               shows what was said in each row that is wrong\n"
 	"  --list                     prints the probes: name, from, to\n"
 	"  --format FORMAT            text, json, tap or junit; with --list text or json\n"
 	"  -q                         what is right as one line for each client and outcome\n"

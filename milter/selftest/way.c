@@ -74,3 +74,17 @@ bool way_goes_on(const struct result *r)
 {
 	return r->outcome != OUTCOME_ERROR && r->code != CLOSING;
 }
+
+bool way_is_for_now(const struct result *r)
+{
+	static const char *const words[] = {"greylist", "graylist", "grey list", "rate limit",
+	    "too many", "too much", "too fast", "throttl", "try again", "try later", "come back",
+	    "slow down"};
+
+	if (r->code / 100 != 4 || r->by == BY_GUARD)
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(r->text, words[i]) != NULL)
+			return true;
+	return false;
+}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "selftest/run.h"
 #include "selftest/way.h"
 #include "wire/milter.h"
 
@@ -320,7 +321,11 @@ bool way_milter_open(
 	size_t count = 1;
 	bool ok = false;
 
-	*w = (struct way){.name = "milter", .timeout = timeout, .per_session = 16, .run = run};
+	*w = (struct way){.kind = "milter",
+	    .timeout = timeout,
+	    .parallel = RUN_PARALLEL,
+	    .per_session = 16,
+	    .run = run};
 	snprintf(w->target, sizeof(w->target), "%s", socket->text);
 	if (socket->kind == CONF_SOCKET_UNIX)
 		count = endpoint_unix(socket->path, &all[0], reason);

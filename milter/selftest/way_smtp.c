@@ -1,69 +1,14 @@
 /* SMTP to the MTA, up to RCPT and never further: no message is ever sent. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/names.h"
+#include "selftest/dialogue.h"
 #include "selftest/way.h"
-#include "wire/smtp.h"
 
-/* How long the end of a session is waited for: politeness has an end too. */
-#define QUIT_TIMEOUT USEC_PER_SEC
-
-struct dialogue {
-	struct channel channel;
-	struct strbuf out, lines;
-	struct smtp_reply reply; /* the last; its text is in `lines` */
-	char helo[512];          /* as last sent */
-};
-
-/* --- commands and replies -------------------------------------------------- */
-
-static bool receive(struct dialogue *d)
-{
-	struct channel *c = &d->channel;
-	usec_t deadline = channel_deadline(c);
-	size_t used = 0;
-
-	for (;;) {
-		switch (
-		    smtp_reply_read(strbuf_text(&c->in), c->in.len, &d->lines, &d->reply, &used)) {
-		case SMTP_READ_REPLY:
-			channel_take(c, used);
-			return true;
-		case SMTP_READ_BAD:
-			snprintf(c->error, sizeof(c->error), "what answers does not speak SMTP");
-			return false;
-		case SMTP_READ_MORE:
-			break;
-		}
-		if (!channel_read(c, deadline))
-			return false;
-	}
-}
-
-/* Sends what is in d->out and waits for the reply. */
-static bool ask(struct dialogue *d)
-{
-	bool ok = !d->out.failed && channel_send(&d->channel, d->out.data, d->out.len);
-
-	if (d->out.failed)
-		snprintf(d->channel.error, sizeof(d->channel.error), "out of memory");
-	strbuf_reset(&d->out);
-	return ok && receive(d);
-}
-
-static bool is_positive(const struct dialogue *d)
-{
-	return d->reply.code / 100 == 2;
-}
-
-/* The reply as an error of the session. Always false. */
-static bool fail_with_reply(struct dialogue *d, const char *what)
-{
-	snprintf(d->channel.error, sizeof(d->channel.error), "%s: %u %s%s%.120s", what,
-	    d->reply.code, d->reply.enhanced, *d->reply.enhanced == '\0' ? "" : " ", d->reply.text);
-	return false;
-}
+/* --- rows ------------------------------------------------------------------- */
 
 /* False: no answer, or one that ends the session. *r has the outcome of the reply in any case. */
 static bool settle(struct dialogue *d, bool answered, enum stage stage, struct result *r)
@@ -76,145 +21,192 @@ static bool settle(struct dialogue *d, bool answered, enum stage stage, struct r
 	return way_goes_on(r);
 }
 
-static bool say_ehlo(struct dialogue *d, const char *helo)
+static void write_mail(struct dialogue *d, const struct row *row)
 {
-	strbuf_printf(&d->out, "EHLO %s\r\n", helo);
-	if (!ask(d))
-		return false;
-	if (d->reply.code / 100 == 5 && d->reply.code != 554) {
-		strbuf_printf(&d->out, "HELO %s\r\n", helo);
-		if (!ask(d))
-			return false;
-	}
-	if (is_positive(d))
-		snprintf(d->helo, sizeof(d->helo), "%s", helo);
-	return true;
+	strbuf_printf(&d->out, "MAIL FROM:%s%s%s\r\n", row->from,
+	    row->parameters == NULL ? "" : " ", row->parameters == NULL ? "" : row->parameters);
 }
-
-/* --- opening --------------------------------------------------------------- */
-
-static bool open_dialogue(struct dialogue *d, const struct way *w)
-{
-	*d = (struct dialogue){.reply = {.text = ""}};
-	return channel_open(&d->channel, &w->to, &w->source, w->timeout) && receive(d) &&
-	       (is_positive(d) || fail_with_reply(d, "no welcome"));
-}
-
-static void close_dialogue(struct dialogue *d)
-{
-	if (d->channel.fd >= 0) {
-		d->channel.timeout = QUIT_TIMEOUT;
-		strbuf_reset(&d->out);
-		strbuf_puts(&d->out, "QUIT\r\n");
-		(void)ask(d);
-	}
-	channel_close(&d->channel);
-	strbuf_free(&d->out);
-	strbuf_free(&d->lines);
-}
-
-static bool greet(struct dialogue *d, const char *helo)
-{
-	return say_ehlo(d, helo) && (is_positive(d) || fail_with_reply(d, "EHLO was refused"));
-}
-
-/* Becomes the actor by XCLIENT; the server then welcomes it anew. */
-static bool be_client(struct dialogue *d, const struct way *w, const struct actor *a)
-{
-	const char *login = w->xclient_login && w->login == NULL ? a->mail.auth_login : NULL;
-
-	if (!w->xclient)
-		return true;
-	smtp_write_xclient(&d->out, &a->connect.client_addr, "[UNAVAILABLE]", NULL, login);
-	if (!ask(d))
-		return false;
-	if (!is_positive(d))
-		return fail_with_reply(d, "XCLIENT was refused");
-	return greet(d, a->helo);
-}
-
-static bool log_in(struct dialogue *d, const struct way *w, const struct actor *a)
-{
-	struct addr own, peer;
-
-	if (a->mail.auth_login == NULL || w->login == NULL)
-		return true;
-	channel_addresses(&d->channel, &own, &peer);
-	if (!addr_is_loopback(&peer)) {
-		snprintf(d->channel.error, sizeof(d->channel.error),
-		    "the password is not sent to another host without TLS");
-		return false;
-	}
-	smtp_write_auth_plain(&d->out, w->login, w->password);
-	if (!ask(d))
-		return false;
-	return is_positive(d) || fail_with_reply(d, "the login was refused");
-}
-
-static bool open_as(struct dialogue *d, const struct way *w, const struct actor *a)
-{
-	return open_dialogue(d, w) && greet(d, a->helo) && be_client(d, w, a) && log_in(d, w, a);
-}
-
-/* --- rows ------------------------------------------------------------------ */
 
 static bool say_row_helo(struct dialogue *d, const struct row *row, struct result *r)
 {
 	if (strcmp(d->helo, row->helo) == 0)
 		return true;
-	if (!settle(d, say_ehlo(d, row->helo), STAGE_HELO, r))
-		return false;
-	return r->outcome == OUTCOME_ACCEPTED;
+	return settle(d, dialogue_greet(d, row->helo), STAGE_HELO, r) &&
+	       r->outcome == OUTCOME_ACCEPTED;
 }
 
 static bool say_mail(struct dialogue *d, const struct row *row, struct result *r)
 {
-	strbuf_printf(&d->out, "MAIL FROM:%s%s%s\r\n", row->from,
-	    row->parameters == NULL ? "" : " ", row->parameters == NULL ? "" : row->parameters);
-	return settle(d, ask(d), STAGE_MAIL, r) && r->outcome == OUTCOME_ACCEPTED;
+	write_mail(d, row);
+	return settle(d, dialogue_ask(d), STAGE_MAIL, r) && r->outcome == OUTCOME_ACCEPTED;
 }
 
 static bool say_rcpt(struct dialogue *d, const char *to, struct result *r)
 {
 	strbuf_printf(&d->out, "RCPT TO:%s\r\n", to);
-	return settle(d, ask(d), STAGE_RCPT, r);
+	return settle(d, dialogue_ask(d), STAGE_RCPT, r);
+}
+
+/* One step after the other. */
+static void try_steps(struct dialogue *d, struct row *row)
+{
+	struct result *r = &row->result, ignored = {0};
+
+	if (!say_mail(d, row, r))
+		return;
+	if (row->first != NULL && !say_rcpt(d, row->first, &ignored))
+		*r = ignored;
+	else
+		(void)say_rcpt(d, row->to, r);
+}
+
+/* All at once; a server may then hear what it has not yet refused. */
+static void try_pipelined(struct dialogue *d, struct row *row)
+{
+	struct result *r = &row->result, ignored = {0};
+	bool first = row->first != NULL, taken;
+
+	write_mail(d, row);
+	if (first)
+		strbuf_printf(&d->out, "RCPT TO:%s\r\n", row->first);
+	strbuf_printf(&d->out, "RCPT TO:%s\r\n", row->to);
+	if (!settle(d, dialogue_ask(d), STAGE_MAIL, r))
+		return;
+	taken = r->outcome == OUTCOME_ACCEPTED;
+	if ((first && !settle(d, dialogue_read(d), STAGE_RCPT, &ignored)) ||
+	    (!settle(d, dialogue_read(d), STAGE_RCPT, taken ? r : &ignored) && !taken))
+		*r = ignored;
+}
+
+/* Some say nothing until DATA: what they refuse there is refused. */
+static void try_data(struct dialogue *d, struct row *row)
+{
+	struct result *r = &row->result;
+
+	if (!dialogue_say(d, "DATA")) {
+		way_set(r, OUTCOME_ERROR, STAGE_DATA, d->channel.error);
+		return;
+	}
+	if (d->reply.code != 354)
+		return;
+	/* It takes a text for nobody: its recipient was refused. What comes of it is told. */
+	way_set(r, OUTCOME_ERROR, STAGE_DATA,
+	    dialogue_say(d, "Subject: self-test\r\n\r\n.") && dialogue_is_positive(d)
+		? "it takes a message whose only recipient it refused"
+		: "it asks for a message whose only recipient it refused");
+}
+
+/*
+ * Forms of a recipient of ours that mail servers take and the guard does not, as they have more
+ * than one reading: a refusal with its mark proves that it was asked.
+ */
+static void try_guard(struct dialogue *d, struct row *row)
+{
+	static const char *const prefixes[] = {"(x)", "@selftest.invalid:", "\"x\"."};
+	struct result *r = &row->result;
+	const char *at = strrchr(row->to, ':');
+	char to[600];
+	bool taken = false;
+
+	if (!say_mail(d, row, r))
+		return;
+	for (size_t i = 0; i <= sizeof(prefixes) / sizeof(prefixes[0]) && way_goes_on(r); i++) {
+		snprintf(to, sizeof(to), i == 0 ? "%s%s" : "<%s%s",
+		    i == 0 ? row->to : prefixes[i - 1], i == 0 || at == NULL ? "" : at + 1);
+		(void)say_rcpt(d, to, r);
+		taken = taken || r->outcome == OUTCOME_ACCEPTED;
+		if (r->by == BY_GUARD) {
+			r->outcome = OUTCOME_ASKED;
+			return;
+		}
+	}
+	if (way_goes_on(r))
+		r->outcome = taken ? OUTCOME_NOT_ASKED : OUTCOME_UNTOLD;
+}
+
+/* What is no fault of the server, though it is not what the plan hoped for. */
+static void excuse(const struct dialogue *d, struct row *row)
+{
+	const struct result *r = &row->result;
+
+	if (row->expected != EXPECT_ACCEPTED || r->by == BY_GUARD)
+		return;
+	if (r->code == 530 && d->channel.tls == NULL && d->way->starttls)
+		row->why = "it asks for STARTTLS first";
+	else if (r->outcome == OUTCOME_DEFERRED && way_is_for_now(r))
+		row->why = "greylisting or a rate limit: it asks to come again";
+	else
+		return;
+	row->expected = EXPECT_EITHER;
 }
 
 /* One message, ended before it has a text. False: the session is of no use any more. */
 static bool try_row(struct dialogue *d, struct row *row)
 {
-	struct result *r = &row->result, ignored = {0};
+	struct result *r = &row->result;
 
-	if (say_row_helo(d, row, r) && say_mail(d, row, r)) {
-		if (row->first != NULL && !say_rcpt(d, row->first, &ignored))
-			*r = ignored;
+	if (say_row_helo(d, row, r)) {
+		if (row->probe->kind == PROBE_GUARD)
+			try_guard(d, row);
+		else if (d->way->pipelined)
+			try_pipelined(d, row);
 		else
-			(void)say_rcpt(d, row->to, r);
+			try_steps(d, row);
+		if ((row->probe->flags & PROBE_DATA) != 0 && way_goes_on(r) &&
+		    r->outcome != OUTCOME_ACCEPTED)
+			try_data(d, row);
 	}
+	excuse(d, row);
 	if (!way_goes_on(r))
 		return false;
-	strbuf_puts(&d->out, "RSET\r\n");
-	return ask(d) && is_positive(d);
+	return dialogue_say(d, "RSET") && dialogue_is_positive(d);
+}
+
+/* --- sessions --------------------------------------------------------------- */
+
+static void wait_a_moment(usec_t time)
+{
+	const struct timespec t = {
+	    .tv_sec = time / USEC_PER_SEC, .tv_nsec = (long)(time % USEC_PER_SEC) * 1000};
+
+	if (time > 0)
+		(void)nanosleep(&t, NULL);
+}
+
+/* Keeps what was said in the row: how the session began, and what is its own. */
+static void keep_transcript(struct dialogue *d, struct row *row, size_t opening)
+{
+	if (d->keeps && !row_is_right(row))
+		row->transcript = strdup(strbuf_text(&d->transcript));
+	if (!d->keeps || d->transcript.len <= opening)
+		return;
+	d->transcript.len = opening;
+	d->transcript.data[opening] = '\0';
+	d->transcript.failed = false;
 }
 
 /* The first rows of one session, as many as it can take. How many were tried: at least one. */
 static size_t run_session(const struct way *w, struct row *const *rows, size_t count)
 {
 	struct dialogue d;
-	size_t i = 0;
-	bool alive = open_as(&d, w, rows[0]->actor);
+	size_t i = 0, opening;
+	bool alive = dialogue_open_as(&d, w, rows[0]->actor, rows[0]->helo);
 
+	opening = d.transcript.len;
 	if (!alive) {
 		way_set(&rows[0]->result, OUTCOME_ERROR, STAGE_CONNECT, d.channel.error);
+		keep_transcript(&d, rows[0], opening);
 		i = 1;
 	}
 	while (alive && i < count) {
 		usec_t start = clock_monotonic();
 
 		alive = try_row(&d, rows[i]);
-		rows[i++]->result.took = clock_monotonic() - start;
+		rows[i]->result.took = clock_monotonic() - start;
+		keep_transcript(&d, rows[i++], opening);
+		wait_a_moment(w->pace);
 	}
-	close_dialogue(&d);
+	dialogue_close(&d);
 	return i;
 }
 
@@ -228,7 +220,7 @@ static void run(const struct way *w, struct row *const *rows, size_t count)
 	}
 }
 
-/* --- the first session ----------------------------------------------------- */
+/* --- the first session ------------------------------------------------------ */
 
 /* The first word of the welcome, where it is a host's name. */
 static void learn_name(struct way *w, const struct dialogue *d)
@@ -236,50 +228,66 @@ static void learn_name(struct way *w, const struct dialogue *d)
 	size_t len = strcspn(d->reply.text, " \n");
 	char name[NAME_SIZE];
 
+	snprintf(w->banner, sizeof(w->banner), "%.*s", (int)(sizeof(w->banner) - 1), d->reply.text);
+	w->banner[strcspn(w->banner, "\n")] = '\0';
 	if (name_canonical(d->reply.text, len, name) == NAME_OK && strchr(name, '.') != NULL)
 		snprintf(w->host, sizeof(w->host), "%s", name);
+}
+
+static void learn_offers(struct way *w, const struct smtp_reply *ehlo)
+{
+	const char *rest;
+	size_t len;
+
+	w->xclient =
+	    smtp_ehlo_offers(ehlo, "XCLIENT", &rest, &len) && smtp_has_word(rest, len, "ADDR");
+	w->xclient_login = w->xclient && smtp_has_word(rest, len, "LOGIN");
+	w->xclient_name = w->xclient && smtp_has_word(rest, len, "NAME");
+	w->starttls = w->starttls || smtp_ehlo_offers(ehlo, "STARTTLS", NULL, NULL);
+	w->pipelining = smtp_ehlo_offers(ehlo, "PIPELINING", NULL, NULL);
+	w->utf8 = smtp_ehlo_offers(ehlo, "SMTPUTF8", NULL, NULL);
+	w->auth = smtp_ehlo_offers(ehlo, "AUTH", &rest, &len) && smtp_has_word(rest, len, "PLAIN");
 }
 
 static bool learn(struct way *w, struct dialogue *d)
 {
 	char text[ADDR_TEXT_MAX], helo[ADDR_TEXT_MAX + 8];
-	const char *rest;
-	size_t len;
 
 	learn_name(w, d);
 	channel_addresses(&d->channel, &w->own, &w->peer);
 	addr_format(&w->own, text);
 	snprintf(helo, sizeof(helo), w->own.family == ADDR_V6 ? "[IPv6:%s]" : "[%s]", text);
-	if (!greet(d, helo))
+	/* XCLIENT is offered to EHLO alone; whoever has it may say HELO afterwards. */
+	if (!dialogue_say(d, "EHLO %s", helo) ||
+	    (!dialogue_is_positive(d) && !dialogue_greet(d, helo)))
 		return false;
-	w->xclient =
-	    smtp_ehlo_offers(&d->reply, "XCLIENT", &rest, &len) && smtp_has_word(rest, len, "ADDR");
-	w->xclient_login = w->xclient && smtp_has_word(rest, len, "LOGIN");
+	if (!dialogue_is_positive(d)) {
+		snprintf(d->channel.error, sizeof(d->channel.error), "the greeting was refused: %u",
+		    d->reply.code);
+		return false;
+	}
+	learn_offers(w, &d->reply);
+	if (w->tls == WAY_STARTTLS && w->starttls) {
+		if (!dialogue_start_tls(d, helo))
+			return false;
+		learn_offers(w, &d->reply);
+	}
+	w->auth = w->auth && !w->helo;
 	return true;
 }
 
-bool way_smtp_open(struct way *w, const char *host, uint16_t port, const struct addr *source,
-    usec_t timeout, char error[WAY_TEXT_SIZE])
+bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE])
 {
-	struct endpoint all[ENDPOINTS_MAX];
-	char reason[CHANNEL_ERROR_SIZE] = "";
 	struct dialogue d;
-	size_t count;
-	bool ok = false;
+	bool ok;
 
+	w->kind = "smtp";
+	w->run = run;
 	/* Fewer than Postfix lets pass before it slows down, as each refusal counts. */
-	*w = (struct way){
-	    .name = "smtp", .source = *source, .timeout = timeout, .per_session = 8, .run = run};
-	snprintf(w->target, sizeof(w->target), strchr(host, ':') == NULL ? "%s:%u" : "[%s]:%u",
-	    host, (unsigned)port);
-	count = endpoint_resolve(host, port, source->family, all, reason);
-	for (size_t i = 0; i < count && !ok; i++) {
-		w->to = all[i];
-		ok = open_dialogue(&d, w) && learn(w, &d);
-		snprintf(reason, sizeof(reason), "%s", d.channel.error);
-		close_dialogue(&d);
-	}
+	w->per_session = 8;
+	ok = dialogue_open(&d, w) && learn(w, &d);
 	if (!ok)
-		snprintf(error, WAY_TEXT_SIZE, "%s", reason);
+		snprintf(error, WAY_TEXT_SIZE, "%s", d.channel.error);
+	dialogue_close(&d);
 	return ok;
 }

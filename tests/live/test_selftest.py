@@ -12,54 +12,146 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import mta as mtas
 from guard import BINARY, Guard
-from sink import Sink
 from tap import Tap
 
 tap = Tap()
-sink = Sink(mtas.SINK)
 guard = Guard()
 filter_name = f"unix:{guard.socket}"
 mta = mtas.make(sys.argv[1], milter=filter_name)
 
 
-def selftest(*options):
+def run(*options, conf=True, login=True):
+    """Exit code, standard output, standard error."""
     # Postfix lets us play anybody by XCLIENT; before Sendmail a stranger needs an address of its own.
     if mta.name == "sendmail":
         options += ("--source", "127.0.0.66")
+    if conf:
+        options += ("-c", guard.conf)
+    if login:
+        options += ("--auth-user", "alice")
     env = dict(os.environ, RELAY_GUARD_PASSWORD="secret-alice")
-    done = subprocess.run([BINARY, "selftest", "-c", guard.conf, "--smtp", f"127.0.0.1:{mta.port}",
-                           "--domain", "example.com", "--auth-user", "alice", *options], capture_output=True, env=env)
+    done = subprocess.run([BINARY, "selftest", "--domain", "example.com", *options], capture_output=True, env=env)
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode()
+
+
+def selftest(*options, **more):
+    return run("--smtp", f"127.0.0.1:{mta.port}", *options, **more)
+
+
+def rows_of(*options, **more):
+    code, out, err = selftest("--format", "json", *options, **more)
+    return code, json.loads(out) if out else {"rows": []}, err
+
+
+def find(report, actor, probe):
+    return [r for r in report["rows"] if r["actor"] == actor and r["probe"] == probe]
 
 
 def as_it_should_be():
     code, out, err = selftest()
     tap.equal(code, 0, f"{mta.name}: all rows are right", out[-3000:], err)
+    wide = [line for line in out.splitlines() if len(line) > 80 and line[:4] in ("ok  ", "FAIL")]
+    tap.equal(wide, [], f"{mta.name}: the table fits 80 columns")
+    code, report, err = rows_of()
+    tap.equal(code, 0, f"{mta.name}: and again as JSON", err)
+    summary = report["summary"]
+    tap.ok(summary["probes"] > 120 and summary["places"] >= 4 and summary["clients"] >= 4,
+           f"{mta.name}: clients x probes x places", summary)
+    places = {r["where"].partition(" ")[2] for r in report["rows"]}
+    wanted = {"", "HELO", "STARTTLS", "pipelined"} | ({"friends"} if mta.name == "sendmail" else set())
+    tap.equal(places, wanted, f"{mta.name}: every manner is tried")
+    for actor in ("office", "login"):
+        tap.ok(all(r["got"] == "accepted" for r in find(report, actor, "relay")) and find(report, actor, "relay"),
+               f"{mta.name}: {actor} may relay")
+    tap.equal([r["got"] for r in find(report, "stranger-v4", "guard-is-asked")], ["asked"],
+              f"{mta.name}: the guard is asked")
+    tap.ok(find(report, "wrong-login", "plain") and all(
+        r["got"] == "refused" for r in find(report, "wrong-login", "plain")),
+           f"{mta.name}: a wrong password opens nothing")
 
 
 def open_but_guarded():
     mta.reconfigure(milter=filter_name, is_open=True)
     before = len(guard.events())
-    code, out, err = selftest("--format", "json")
-    tap.equal(code, 0, f"open {mta.name}: the guard alone keeps it closed", out[-3000:], err)
-    rows = json.loads(out)["rows"]
-    refused = [r for r in rows if r["got"] in ("refused", "deferred")]
+    code, report, err = rows_of()
+    tap.equal(code, 0, f"open {mta.name}: the guard alone keeps it closed",
+              [r for r in report["rows"] if not r["right"]][:5], err)
+    refused = [r for r in report["rows"] if r["got"] in ("refused", "deferred")]
     by_guard = [r for r in refused if r["by"] == "guard"]
     tap.ok(len(by_guard) > 30, f"open {mta.name}: most refusals are the guard's own",
            len(by_guard), len(refused))
-    recorded = [e for e in guard.events()[before:] if e["verdict"] != "permit"]
+    recorded = {e.get("session") for e in guard.events()[before:]
+                if e["verdict"] != "permit" and e["by"] == "guard"}
     for r in by_guard:
-        tap.ok(any(e["by"] == "guard" and e.get("session") and f"[{e['session']}]" in r["reply"]
-                   for e in recorded),
-               f"open {mta.name}: {r['actor']}, {r['probe']} is in the events")
+        tap.ok(r["reply"].rstrip("]").rpartition("[")[2] in recorded,
+               f"open {mta.name}: {r.get('where')}, {r['actor']}, {r['probe']} is in the events")
 
 
 def unguarded():
     mta.reconfigure(milter=None, is_open=True)
-    code, out, err = selftest()
+    code, out, err = selftest("--transcript")
     tap.equal(code, 1, f"open {mta.name} without the guard: exit 1", out[-2000:], err)
     tap.ok("FAIL stranger-v4" in out and "could relay, and must not" in out,
            f"open {mta.name} without the guard: the rows are named", out[-3000:])
+    tap.ok("C: RCPT TO:<relaytest@example.org>" in out and "S: 250" in out,
+           f"open {mta.name} without the guard: what was said is shown")
+    tap.ok("secret-alice" not in out and "AGFsaWNl" not in out, "the password is not")
+
+
+def confirmed():
+    """What an open server takes comes out at the self-test's own sink."""
+    code, report, err = rows_of("--confirm", "me@ext.example.net", "--sink", "127.0.0.1:10026",
+                                "--wait", "15", conf=False, login=False)
+    tap.equal(code, 1, f"open {mta.name}, confirmed: exit 1", err)
+    for probe in ("plain", "percent-ours", "bang-ours", "route-ours", "quoted-ours"):
+        tap.ok(find(report, "stranger-v4", probe)[0]["verdict"] == "confirmed",
+               f"open {mta.name}: {probe} comes out", find(report, "stranger-v4", probe)[0])
+
+
+def well_set_without_guard():
+    """Nobody knows whether there should be a guard: no row may fail."""
+    mta.reconfigure(milter=None, is_open=False)
+    code, report, err = rows_of(conf=False)
+    tap.equal(code, 0, f"{mta.name} without a guard, well set: exit 0",
+              [r for r in report["rows"] if not r["right"]], err)
+    code, report, err = rows_of("--confirm", "me@ext.example.net", "--sink", "127.0.0.1:10026",
+                                "--wait", "2", conf=False, login=False)
+    tap.equal([r for r in report["rows"] if r["verdict"] not in ("right", "suspect")], [],
+              f"{mta.name} without a guard: nothing comes out")
+    code, report, err = rows_of()
+    tap.equal(code, 1, f"{mta.name}, with a configuration: the guard should be asked", err)
+    tap.equal([r["got"] for r in find(report, "stranger-v4", "guard-is-asked")], ["not"],
+              f"{mta.name}: it is not, and that is told")
+
+
+def bypass():
+    """One port is guarded, the other is not."""
+    if mta.name != "postfix":
+        return
+    mta.services = "127.0.0.1:10587 inet n - n - 20 smtpd -o smtpd_milters=\n"
+    mta.reconfigure(milter=filter_name, is_open=False)
+    mtas.wait_for_port(10587)
+    code, out, err = run("--smtp", f"127.0.0.1:{mta.port}", "--smtp", "127.0.0.1:10587", "--format", "json")
+    asked = {r["where"]: r["got"] for r in json.loads(out)["rows"] if r["probe"] == "guard-is-asked"}
+    tap.equal(asked, {f"127.0.0.1:{mta.port}": "asked", "127.0.0.1:10587": "not"},
+              "a port that bypasses the guard is found", err)
+    tap.equal(code, 1, "and is a failed row")
+
+
+def tls_rule():
+    """A rule that asks for TLS is tried under STARTTLS."""
+    mta.services = ""
+    mta.reconfigure(milter=filter_name, is_open=True)
+    guard.write_conf("""
+        rule inbound { to = @ours action = permit }
+        rule login { auth = yes tls = yes action = permit }
+        rule others { action = reject }
+    """)
+    guard.reload()
+    code, report, err = rows_of()
+    tap.equal(code, 0, f"{mta.name}: a rule with TLS: exit 0", err)
+    tried = {r["where"].partition(" ")[2] for r in find(report, "login", "relay")}
+    tap.equal(tried, {"STARTTLS"}, f"{mta.name}: it is tried under TLS")
 
 
 def nobody_there():
@@ -71,6 +163,7 @@ def nobody_there():
 mta.start()
 guard.start()
 try:
-    tap.run(as_it_should_be, open_but_guarded, unguarded, nobody_there)
+    tap.run(as_it_should_be, open_but_guarded, unguarded, confirmed, well_set_without_guard, bypass, tls_rule,
+            nobody_there)
 finally:
     guard.remove()

@@ -29,6 +29,7 @@ declare -A library_headers=(
 	[libopendkim]="(opendkim/)?dkim(-[a-z]+)?\.h>"
 	[libunbound]="unbound(-event)?\.h>"
 	[hiredis]="hiredis/"
+	[openssl-ssl]="openssl/ssl\.h>"
 	[libidn2]="idn2\.h>"
 	[libsystemd]="systemd/"
 )

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "check/config.h"
 #include "selftest/plan.h"
 
@@ -13,7 +14,10 @@ static const usec_t now = (usec_t)1795478400 * USEC_PER_SEC;
 static const struct probe_names names = {
     .ours = "example.com", .outside = "example.org", .host = "mx.example.com", .ip = "192.0.2.1"};
 
-static const struct means any = {.any_client = true, .any_login = true, .everything = true};
+/* The guard's own socket. */
+static const struct place any = {.name = "",
+    .full = true,
+    .means = {.any_client = true, .any_login = true, .everything = true, .tls = true}};
 
 #define OURS "domains ours { members = { localhost, example.com, a.example } }\n"
 #define INBOUND "rule inbound { to = @ours action = permit }\n"
@@ -152,7 +156,7 @@ static void friends_are_made_from_rules(void **state)
 
 		if (c == NULL)
 			fail_msg("%s is no configuration", friends[i].rules);
-		assert_true(plan_make(&p, c, &names, &any, now));
+		assert_true(plan_make(&p, c, &names, &any, 1, now));
 		describe(&p, got, sizeof(got));
 		if (strcmp(got, friends[i].want) != 0) {
 			print_error(
@@ -178,7 +182,8 @@ static struct addr address(const char *text)
 
 static void only_what_can_be_played(void **state)
 {
-	struct means m = {.own = {address("192.0.2.9")}, .own_count = 1, .no_clients = "say why"};
+	struct place at = {.name = "192.0.2.25:25", .full = true, .guarded = true};
+	struct means *m = &at.means;
 	struct config *c = load("rule office { client = 198.51.100.0/24 action = permit }\n"
 				"rule login { auth = yes action = permit }\n"
 				"rule cert { cert = verified action = permit i-know = yes }");
@@ -186,22 +191,24 @@ static void only_what_can_be_played(void **state)
 	char got[2048];
 
 	(void)state;
-	assert_true(plan_make(&p, c, &names, &m, now));
+	*m = (struct means){.own = {address("192.0.2.9")}, .own_count = 1, .no_clients = "say why"};
+	assert_true(plan_make(&p, c, &names, &at, 1, now));
 	describe(&p, got, sizeof(got));
 	assert_string_equal(got,
 	    "note: rule office (test.conf:5) is not tried: its clients can't be played from here; "
-	    "note: rule login (test.conf:6) is not tried: it asks for a login: give --auth-user; "
+	    "note: rule login (test.conf:6) is not tried: it asks for a login: give --auth-user, "
+	    "where the server offers AUTH; "
 	    "note: rule cert (test.conf:7) is not tried: it asks for a certificate, which is tried "
 	    "through --milter alone; ");
 	assert_int_equal(p.actor_count, 1);
 	plan_free(&p);
-	m.login = "alice";
-	assert_true(plan_make(&p, c, &names, &m, now));
+	m->login = "alice";
+	assert_true(plan_make(&p, c, &names, &at, 1, now));
 	describe(&p, got, sizeof(got));
 	assert_non_null(strstr(got, "login 192.0.2.9 login=alice mech=PLAIN; "));
 	plan_free(&p);
-	m.own[0] = address("198.51.100.1");
-	assert_true(plan_make(&p, c, &names, &m, now));
+	m->own[0] = address("198.51.100.1");
+	assert_true(plan_make(&p, c, &names, &at, 1, now));
 	assert_int_equal(p.row_count, 0);
 	assert_non_null(strstr(p.notes[0], "198.51.100.1, where this command connects from, may"));
 	assert_non_null(strstr(p.notes[0], "say why"));
@@ -235,7 +242,7 @@ static void strangers_are_nobodys(void **state)
 		struct plan p;
 
 		assert_non_null(c);
-		assert_true(plan_make(&p, c, &names, &any, now));
+		assert_true(plan_make(&p, c, &names, &any, 1, now));
 		assert_string_equal(p.actors[0].name, "stranger-v4");
 		assert_string_equal(p.actors[1].name, "stranger-v6");
 		addr_format(&p.actors[0].connect.client_addr, v4);
@@ -287,7 +294,7 @@ static void strangers_must_be_refused(void **state)
 		enum expectation got;
 		struct plan p;
 
-		assert_true(plan_make(&p, c, &names, &any, now));
+		assert_true(plan_make(&p, c, &names, &any, 1, now));
 		got = find(&p, "stranger-v4", expectations[i].probe)->expected;
 		if (got != expectations[i].want) {
 			print_error("%s, %s: got %s, want %s\n", expectations[i].rules,
@@ -303,17 +310,138 @@ static void strangers_must_be_refused(void **state)
 
 static void without_a_configuration(void **state)
 {
-	struct means m = {.own = {address("192.0.2.9")}, .own_count = 1, .login = "alice"};
+	struct place at = {.name = "192.0.2.25:25", .full = true};
 	struct plan p;
 
 	(void)state;
-	assert_true(plan_make(&p, NULL, &names, &m, now));
+	at.means = (struct means){.own = {address("192.0.2.9")}, .own_count = 1, .login = "alice"};
+	assert_true(plan_make(&p, NULL, &names, &at, 1, now));
 	assert_int_equal(p.actor_count, 2);
 	assert_string_equal(find(&p, "login", "relay")->actor->mail.auth_login, "alice");
 	assert_int_equal(find(&p, "stranger-v4", "plain")->expected, EXPECT_REFUSED);
-	/* Where the server would send it is not known. */
+	/* Where the server would send it is not known: it may be kept. */
 	assert_int_equal(find(&p, "stranger-v4", "route-back")->expected, EXPECT_EITHER);
+	assert_true(find(&p, "stranger-v4", "percent-ours")->doubtful);
+	assert_true(find(&p, "stranger-v4", "percent-literal")->doubtful);
+	assert_int_equal(find(&p, "stranger-v4", "double-at-outside")->expected, EXPECT_REFUSED);
+	assert_int_equal(find(&p, "stranger-v4", "quoted-address")->expected, EXPECT_REFUSED);
+	/* Nor is it known whether there is a guard. */
+	assert_int_equal(find(&p, "stranger-v4", "guard-is-asked")->expected, EXPECT_EITHER);
 	plan_free(&p);
+}
+
+static void others_only_look_trusted(void **state)
+{
+	static const struct {
+		const char *networks, *want;
+	} rows[] = {
+	    {"192.0.2.0/24", "192.0.3.0 "},
+	    {"192.0.2.0/25, 192.0.2.128/25", "192.0.3.0 "},
+	    {"192.0.2.7", "192.0.2.8 "},
+	    {"127.0.0.0/8", "128.0.0.0 "},
+	    {"240.0.0.0/4", ""},
+	    {"2001:db8:1::/48", "2001:db8:2:: "},
+	    {"::1", "::2 "},
+	};
+	char relay[200], text[ADDR_TEXT_MAX];
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct strbuf got = {0};
+		struct config *c;
+		struct plan p;
+
+		snprintf(relay, sizeof(relay),
+		    "rule a { client = { %s } action = permit i-know = yes }", rows[i].networks);
+		c = load(relay);
+		assert_non_null(c);
+		assert_true(plan_make(&p, c, &names, &any, 1, now));
+		for (size_t k = 0; k < p.actor_count; k++) {
+			if (strcmp(p.actors[k].name, "neighbour") != 0)
+				continue;
+			addr_format(&p.actors[k].connect.client_addr, text);
+			strbuf_printf(&got, "%s ", text);
+		}
+		if (strcmp(strbuf_text(&got), rows[i].want) != 0) {
+			print_error("%s: got %s\n", rows[i].networks, strbuf_text(&got));
+			failed++;
+		}
+		strbuf_free(&got);
+		assert_string_equal(find(&p, "false-name", "plain")->actor->connect.client_name,
+		    "mail.example.com");
+		plan_free(&p);
+		config_free(&c);
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void places_differ(void **state)
+{
+	struct place at[] = {
+	    {.name = "192.0.2.25:25", .full = true, .guarded = true},
+	    {.name = "192.0.2.25:25 HELO", .guarded = true},
+	    {.name = "192.0.2.25:587", .full = true, .guarded = true, .submission = true},
+	    {.name = "192.0.2.25:25 friends", .guarded = true, .friends_only = true},
+	};
+	struct config *c = load("rule login { auth = yes tls = yes action = permit }\n"
+				"rule office { client = 198.51.100.0/24 action = permit }");
+	size_t rows[4] = {0}, asked = 0;
+	struct spread spread;
+	struct plan p;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		at[i].means = (struct means){.own = {address(i < 3 ? "192.0.2.9" : "198.51.100.1")},
+		    .own_count = 1,
+		    .login = i == 2 ? "alice" : NULL,
+		    .wrong_login = i != 1,
+		    .tls = i == 2};
+	assert_true(plan_make(&p, c, &names, at, 4, now));
+	for (size_t i = 0; i < p.row_count; i++) {
+		rows[p.rows[i].actor->place - at]++;
+		asked += p.rows[i].probe->kind == PROBE_GUARD;
+	}
+	assert_int_equal(asked, 2);
+	assert_true(rows[0] > 120 && rows[2] > 120);
+	assert_int_equal(rows[1], 10);
+	assert_int_equal(rows[3], 1);
+	/* The rule that asks for TLS is tried where there is TLS, and so there is no note. */
+	assert_ptr_equal(find(&p, "login", "relay")->actor->place, &at[2]);
+	assert_int_equal(p.note_count, 0);
+	assert_true(find(&p, "wrong-login", "plain")->actor->wrong_login);
+	spread = plan_spread(&p);
+	assert_int_equal(spread.clients, 4);
+	assert_int_equal(spread.probes, probe_table_size);
+	assert_int_equal(spread.places, 4);
+	/* Who asks for a login first does no wrong. */
+	for (size_t i = 0; i < p.row_count; i++)
+		if (p.rows[i].probe->kind == PROBE_CONTROL)
+			assert_int_equal(p.rows[i].expected,
+			    p.rows[i].actor->place == &at[2] ? EXPECT_EITHER : EXPECT_ACCEPTED);
+	plan_free(&p);
+	config_free(&c);
+}
+
+static void names_the_rule(void **state)
+{
+	struct config *c =
+	    load("rule wide { client = { 0.0.0.0/0, ::/0 } action = permit i-know = yes }");
+	struct row *r;
+	struct plan p;
+
+	(void)state;
+	assert_true(plan_make(&p, c, &names, &any, 1, now));
+	r = &p.rows[0];
+	assert_int_equal(r->expected, EXPECT_REFUSED);
+	r->result.outcome = OUTCOME_ACCEPTED;
+	assert_true(plan_name_rules(&p, c, now));
+	assert_string_equal(r->by_rule, "wide (test.conf:5)");
+	assert_string_equal(row_verdict(r), "suspect");
+	r->confirmed = true;
+	assert_string_equal(row_verdict(r), "confirmed");
+	plan_free(&p);
+	config_free(&c);
 }
 
 static void monitor_is_known(void **state)
@@ -322,7 +450,7 @@ static void monitor_is_known(void **state)
 	struct plan p;
 
 	(void)state;
-	assert_true(plan_make(&p, c, &names, &any, now));
+	assert_true(plan_make(&p, c, &names, &any, 1, now));
 	assert_true(p.monitor);
 	plan_free(&p);
 	config_free(&c);
@@ -399,7 +527,7 @@ static void no_row_is_there_twice(void **state)
 
 	(void)state;
 	same.host = same.ours;
-	assert_true(plan_make(&p, c, &same, &any, now));
+	assert_true(plan_make(&p, c, &same, &any, 1, now));
 	for (size_t i = 0; i < p.row_count; i++)
 		assert_string_not_equal(p.rows[i].probe->name, "sender-host");
 	plan_free(&p);
@@ -414,6 +542,9 @@ int main(void)
 	    cmocka_unit_test(strangers_are_nobodys),
 	    cmocka_unit_test(strangers_must_be_refused),
 	    cmocka_unit_test(without_a_configuration),
+	    cmocka_unit_test(others_only_look_trusted),
+	    cmocka_unit_test(places_differ),
+	    cmocka_unit_test(names_the_rule),
 	    cmocka_unit_test(monitor_is_known),
 	    cmocka_unit_test(the_first_domain_as_written),
 	    cmocka_unit_test(rows_are_right_or_wrong),

@@ -9,7 +9,7 @@ static const struct probe_names names = {
     .ours = "example.com", .outside = "example.org", .host = "mx.example.com", .ip = "192.0.2.1"};
 
 /* Their number, so that none is lost unnoticed; RELAY for strangers. */
-enum { PROBES = 123, RELAY = 117, CONTROLS = 5, FRIENDS = 1 };
+enum { PROBES = 124, RELAY = 117, CONTROLS = 5, FRIENDS = 1, GUARD = 1, CORE = 10 };
 
 /* Every recipient that nmap, metasploit, abuse.net, MAPS, Nessus, OpenVAS and others send. */
 static const char *const recipients[] = {"<relaytest@{outside}>", "relaytest@{outside}",
@@ -84,15 +84,19 @@ static void has_what_others_send(void **state)
 
 static void counts(void **state)
 {
-	size_t kinds[3] = {0};
+	size_t kinds[4] = {0}, core = 0;
 
 	(void)state;
-	for (size_t i = 0; i < probe_table_size; i++)
+	for (size_t i = 0; i < probe_table_size; i++) {
 		kinds[probe_table[i].kind]++;
+		core += (probe_table[i].flags & PROBE_CORE) != 0;
+	}
 	assert_int_equal(probe_table_size, PROBES);
 	assert_int_equal(kinds[PROBE_RELAY], RELAY);
 	assert_int_equal(kinds[PROBE_CONTROL], CONTROLS);
 	assert_int_equal(kinds[PROBE_FRIEND], FRIENDS);
+	assert_int_equal(kinds[PROBE_GUARD], GUARD);
+	assert_int_equal(core, CORE);
 }
 
 static bool same(const char *a, const char *b)

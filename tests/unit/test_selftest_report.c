@@ -19,21 +19,25 @@ static const usec_t now = (usec_t)1795478400 * USEC_PER_SEC;
 
 static struct config *config;
 static struct plan plan;
-static const struct way way = {.name = "milter", .target = "unix:/run/x.sock"};
-static const struct way by_smtp = {.name = "smtp", .target = "127.0.0.1:25"};
+static struct way way;
+static struct place place;
 
 /* All as it should be. */
 static int make(void **state)
 {
 	static const struct probe_names names = {
-	    "example.com", "example.org", "mx.example.com", "192.0.2.1"};
-	static const struct means any = {.any_client = true, .any_login = true, .everything = true};
+	    "example.com", "example.org", "mx.example.com", "192.0.2.1", NULL, NULL};
 	struct diag *diag = diag_new();
 
 	(void)state;
+	way = (struct way){.kind = "milter", .target = "unix:/run/x.sock"};
+	place = (struct place){.way = &way,
+	    .name = "",
+	    .full = true,
+	    .means = {.any_client = true, .any_login = true, .everything = true}};
 	config = config_load_text("test.conf", configuration, strlen(configuration), now, diag);
 	diag_free(&diag);
-	if (config == NULL || !plan_make(&plan, config, &names, &any, now))
+	if (config == NULL || !plan_make(&plan, config, &names, &place, 1, now))
 		return -1;
 	for (size_t i = 0; i < plan.row_count; i++) {
 		struct result *r = &plan.rows[i].result;
@@ -103,13 +107,15 @@ static void fits(const struct strbuf *b, size_t columns)
 
 static void text_when_all_is_right(void **state)
 {
-	struct report r = {.plan = &plan, .way = &way, .config = "test.conf"};
+	struct report r = {.plan = &plan, .config = "test.conf"};
 	struct strbuf b = {0}, quiet = {0};
 
 	(void)state;
 	report_text(&r, &b);
 	fits(&b, 80);
-	has(&b, "milter unix:/run/x.sock: ours is example.com, out is example.org\n");
+	has(&b, "ours is example.com, out is example.org\n");
+	has(&b, "\nmilter unix:/run/x.sock\n");
+	has(&b, "5 clients x 123 probes x 1 place\n");
 	has(&b,
 	    "ok   stranger-v4 percent-ours        <u%out@ours>        refused  refused  guard\n");
 	has(&b, "ok   office      relay               <u@out>             accepted accepted\n");
@@ -119,8 +125,8 @@ static void text_when_all_is_right(void **state)
 	assert_int_equal(count_of(strbuf_text(&b), "\nok   "), plan.row_count);
 	r.quiet = true;
 	report_text(&r, &quiet);
-	/* Each stranger: refused, accepted, and what may be either; and the office. */
-	assert_int_equal(count_of(strbuf_text(&quiet), "\nok   "), 7);
+	/* Two strangers: refused, accepted, either; two that look trusted: two each; the office. */
+	assert_int_equal(count_of(strbuf_text(&quiet), "\nok   "), 11);
 	has(&quiet, "ok   stranger-v4 116 probes");
 	strbuf_free(&b);
 	strbuf_free(&quiet);
@@ -128,7 +134,7 @@ static void text_when_all_is_right(void **state)
 
 static void text_when_something_is_wrong(void **state)
 {
-	struct report r = {.plan = &plan, .way = &way};
+	struct report r = {.plan = &plan};
 	struct strbuf b = {0};
 
 	(void)state;
@@ -149,7 +155,7 @@ static void text_when_something_is_wrong(void **state)
 	has(&b, "450 4.7.1 later\\x1b[31m / say\n");
 	has(&b, "Rule office (test.conf:4) permits it.\n");
 	has(&b, "stranger-v6 (2001:db8::9) could not be tried:\n");
-	r.way = &by_smtp;
+	way.kind = "smtp";
 	strbuf_reset(&b);
 	report_text(&r, &b);
 	has(&b, "This is an open relay.");
@@ -163,7 +169,7 @@ static void text_when_something_is_wrong(void **state)
 
 static void text_in_full(void **state)
 {
-	struct report r = {.plan = &plan, .way = &way, .verbose = true};
+	struct report r = {.plan = &plan, .verbose = true};
 	struct strbuf b = {0};
 
 	(void)state;
@@ -178,7 +184,7 @@ static void text_in_full(void **state)
 
 static void json(void **state)
 {
-	struct report r = {.plan = &plan, .way = &way, .config = "test.conf"};
+	struct report r = {.plan = &plan, .config = "test.conf"};
 	struct strbuf b = {0};
 
 	(void)state;
@@ -190,18 +196,20 @@ static void json(void **state)
 	has(&b, "\"probe\":\"percent-ours\",\"form\":\"a percent sign at our domain\","
 		"\"from\":\"<selftest@example.org>\","
 		"\"to\":\"<relaytest%example.org@example.com>\",\"expected\":\"refused\","
-		"\"got\":\"refused\",\"right\":true,\"stage\":\"rcpt\",\"by\":\"guard\","
+		"\"got\":\"refused\",\"right\":true,\"verdict\":\"right\",\"stage\":\"rcpt\","
+		"\"by\":\"guard\","
 		"\"code\":550,\"enhanced\":\"5.7.1\",\"reply\":\"Relay access denied [");
 	has(&b, "\"error\":\"a \\\"b\\\"\\u000a\\udcff\"");
 	has(&b, "\"rule\":\"test.conf:4\",\"client\":\"192.0.2.1\"");
-	has(&b, "\"wrong\":1,\"errors\":1}}\n");
+	has(&b, "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,"
+		"\"clients\":5,\"probes\":123,\"places\":1}}\n");
 	assert_int_equal(count_of(strbuf_text(&b), "\n{\"actor\":"), plan.row_count);
 	strbuf_free(&b);
 }
 
 static void tap(void **state)
 {
-	struct report r = {.plan = &plan, .way = &way};
+	struct report r = {.plan = &plan};
 	struct strbuf b = {0};
 	char head[64];
 
@@ -220,7 +228,7 @@ static void tap(void **state)
 
 static void junit(void **state)
 {
-	struct report r = {.plan = &plan, .way = &way};
+	struct report r = {.plan = &plan};
 	struct strbuf b = {0};
 
 	(void)state;
@@ -241,7 +249,7 @@ static void junit(void **state)
 static void lists(void **state)
 {
 	static const struct probe_names names = {
-	    "example.com", "example.org", "mx.example.com", "192.0.2.1"};
+	    "example.com", "example.org", "mx.example.com", "192.0.2.1", NULL, NULL};
 	struct strbuf b = {0};
 	struct plan p;
 

@@ -244,7 +244,16 @@ static void close_at_rcpt(int fd, const atomic_bool *stopped)
 /* Generous to a busy machine, and far below what the drips last. */
 enum { TIMEOUT = 200000, LIMIT = 1500000 };
 
-static const struct addr no_source = {.family = ADDR_NONE};
+static struct way smtp_way(const struct server *s)
+{
+	struct way w = {.timeout = TIMEOUT, .parallel = 2};
+	struct endpoint to[ENDPOINTS_MAX];
+	char error[CHANNEL_ERROR_SIZE];
+
+	assert_int_equal(endpoint_resolve("127.0.0.1", s->port, ADDR_NONE, to, error), 1);
+	w.to = to[0];
+	return w;
+}
 
 static void smtp_opens_in_time(void **state)
 {
@@ -265,7 +274,8 @@ static void smtp_opens_in_time(void **state)
 		struct way w;
 
 		start(&s, rows[i].behave);
-		assert_false(way_smtp_open(&w, "127.0.0.1", s.port, &no_source, TIMEOUT, error));
+		w = smtp_way(&s);
+		assert_false(way_smtp_learn(&w, error));
 		assert_true(clock_monotonic() - began < LIMIT);
 		if (strstr(error, rows[i].says) == NULL)
 			fail_msg("got \"%s\", want \"%s\"", error, rows[i].says);
@@ -293,8 +303,9 @@ static void milter_opens_in_time(void **state)
 /* Runs a plan of two rows against the server. */
 static void run_two(struct server *s, behave_fn *behave, struct row rows[2])
 {
-	static const struct actor actor = {.name = "stranger-v4", .helo = "[192.0.2.9]"};
 	struct plan p = {.rows = rows, .row_count = 2};
+	struct place place = {.name = "here"};
+	struct actor actor = {.name = "stranger-v4", .helo = "[192.0.2.9]", .place = &place};
 	char error[WAY_TEXT_SIZE] = "";
 	struct way w;
 
@@ -306,9 +317,11 @@ static void run_two(struct server *s, behave_fn *behave, struct row rows[2])
 		    .helo = actor.helo,
 		    .why = ""};
 	start(s, behave);
-	if (!way_smtp_open(&w, "127.0.0.1", s->port, &no_source, TIMEOUT, error))
+	w = smtp_way(s);
+	if (!way_smtp_learn(&w, error))
 		fail_msg("%s", error);
-	assert_true(run_plan(&p, &w, NULL, NULL));
+	place.way = &w;
+	assert_true(run_plan(&p, NULL, NULL));
 }
 
 static void a_slow_reply_is_an_error(void **state)

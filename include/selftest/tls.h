@@ -1,0 +1,47 @@
+/* The client's side of TLS, over a socket that does not block. */
+#ifndef SELFTEST_TLS_H
+#define SELFTEST_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+
+struct tls;
+
+/* What one attempt came to. WANTS_*: wait for the socket, and try again. */
+enum io_status { IO_DONE, IO_WANTS_READ, IO_WANTS_WRITE, IO_CLOSED, IO_FAILED };
+
+#define TLS_TEXT_SIZE 160
+
+/* The certificate that the server showed. */
+struct tls_peer {
+	char version[16];            /* "TLSv1.3" */
+	char subject[TLS_TEXT_SIZE]; /* the common name, or the first alternative; raw */
+	bool names_host;             /* is the host that was asked for among its names? */
+	const char *distrust;        /* why the system's authorities don't vouch for it; NULL: they
+	                                do */
+	usec_t not_before, not_after;
+};
+
+/*
+ * `host` is sent as the name that is wanted, unless it is an address; NULL: none. Any certificate
+ * is taken: that it is checked is the caller's business. NULL when memory is exhausted.
+ */
+struct tls *tls_new(int fd, const char *host);
+
+enum io_status tls_handshake(struct tls *t);
+/* DONE: *done bytes, at least one, were moved. */
+enum io_status tls_read(struct tls *t, char *buf, size_t size, size_t *done);
+enum io_status tls_write(struct tls *t, const char *bytes, size_t len, size_t *done);
+
+/* What went wrong in the last attempt, in words. */
+const char *tls_error(const struct tls *t);
+
+/* After the handshake. False: the server showed no certificate. */
+bool tls_peer(const struct tls *t, const char *host, struct tls_peer *out);
+
+/* *t becomes NULL; the socket stays open. */
+void tls_free(struct tls **t);
+
+#endif

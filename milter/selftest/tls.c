@@ -1,0 +1,145 @@
+#include "selftest/tls.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/addr.h"
+
+struct tls {
+	SSL_CTX *context;
+	SSL *ssl;
+	char error[TLS_TEXT_SIZE];
+};
+
+static bool is_address(const char *host)
+{
+	struct addr a;
+
+	return addr_parse(host, strlen(host), &a);
+}
+
+struct tls *tls_new(int fd, const char *host)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+	char name[256]; /* the library's macro takes no constant */
+
+	if (t == NULL)
+		return NULL;
+	t->context = SSL_CTX_new(TLS_client_method());
+	if (t->context != NULL) {
+		(void)SSL_CTX_set_default_verify_paths(t->context);
+		SSL_CTX_set_verify(t->context, SSL_VERIFY_NONE, NULL);
+		/* What an old server speaks is to be tested too. */
+		SSL_CTX_set_security_level(t->context, 0);
+		(void)SSL_CTX_set_min_proto_version(t->context, TLS1_VERSION);
+		SSL_CTX_set_mode(t->context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+		t->ssl = SSL_new(t->context);
+	}
+	if (t->ssl == NULL || SSL_set_fd(t->ssl, fd) != 1)
+		tls_free(&t);
+	if (t == NULL || host == NULL || is_address(host))
+		return t;
+	snprintf(name, sizeof(name), "%s", host);
+	(void)SSL_set_tlsext_host_name(t->ssl, name);
+	return t;
+}
+
+/* What the library's result of one call means. */
+static enum io_status status_of(struct tls *t, int result)
+{
+	unsigned long code;
+
+	switch (SSL_get_error(t->ssl, result)) {
+	case SSL_ERROR_NONE:
+		return IO_DONE;
+	case SSL_ERROR_WANT_READ:
+		return IO_WANTS_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return IO_WANTS_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		return IO_CLOSED;
+	default:
+		break;
+	}
+	code = ERR_peek_error();
+	if (code == 0)
+		return IO_CLOSED;
+	snprintf(t->error, sizeof(t->error), "TLS: %s",
+	    ERR_reason_error_string(code) == NULL ? "failed" : ERR_reason_error_string(code));
+	return IO_FAILED;
+}
+
+enum io_status tls_handshake(struct tls *t)
+{
+	ERR_clear_error();
+	return status_of(t, SSL_connect(t->ssl));
+}
+
+enum io_status tls_read(struct tls *t, char *buf, size_t size, size_t *done)
+{
+	ERR_clear_error();
+	return status_of(t, SSL_read_ex(t->ssl, buf, size, done));
+}
+
+enum io_status tls_write(struct tls *t, const char *bytes, size_t len, size_t *done)
+{
+	ERR_clear_error();
+	return status_of(t, SSL_write_ex(t->ssl, bytes, len, done));
+}
+
+const char *tls_error(const struct tls *t)
+{
+	return t->error;
+}
+
+/* --- the certificate -------------------------------------------------------- */
+
+static usec_t time_of(const ASN1_TIME *t)
+{
+	struct tm tm = {0};
+
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? (usec_t)timegm(&tm) * USEC_PER_SEC : 0;
+}
+
+static bool names(X509 *cert, const char *host)
+{
+	if (is_address(host))
+		return X509_check_ip_asc(cert, host, 0) == 1;
+	return X509_check_host(cert, host, 0, 0, NULL) == 1;
+}
+
+bool tls_peer(const struct tls *t, const char *host, struct tls_peer *out)
+{
+	X509 *cert = SSL_get1_peer_certificate(t->ssl);
+	long trust = SSL_get_verify_result(t->ssl);
+
+	*out = (struct tls_peer){.distrust = NULL};
+	snprintf(out->version, sizeof(out->version), "%s", SSL_get_version(t->ssl));
+	if (cert == NULL)
+		return false;
+	if (X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out->subject,
+		(int)sizeof(out->subject)) < 0)
+		out->subject[0] = '\0';
+	out->names_host = host != NULL && names(cert, host);
+	out->distrust = trust == X509_V_OK ? NULL : X509_verify_cert_error_string(trust);
+	out->not_before = time_of(X509_get0_notBefore(cert));
+	out->not_after = time_of(X509_get0_notAfter(cert));
+	X509_free(cert);
+	return true;
+}
+
+void tls_free(struct tls **t)
+{
+	if (*t == NULL)
+		return;
+	SSL_free((*t)->ssl);
+	SSL_CTX_free((*t)->context);
+	free(*t);
+	*t = NULL;
+}
