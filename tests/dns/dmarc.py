@@ -3,11 +3,17 @@
 DMARC through `relay-guard verify` and real DNS: an nsd with zones, and servers that are slow, dead or broken.
 usage: dmarc.py [RELAY-GUARD]
 """
+import base64
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+
+# dkimpy, not the test beside this one.
+sys.path[:1] = []
+import dkim  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [f"{TOP}/tests/lib", f"{TOP}/tests/dns"]
@@ -153,6 +159,62 @@ def over_nsd():
     nsd.stop()
 
 
+def make_key():
+    """(the private key as PEM, the TXT record of the public one)"""
+    with tempfile.TemporaryDirectory() as d:
+        subprocess.run(["openssl", "genrsa", "-traditional", "-out", f"{d}/key", "2048"], check=True, capture_output=True)
+        public = subprocess.run(["openssl", "rsa", "-in", f"{d}/key", "-pubout", "-outform", "DER"], check=True,
+                                capture_output=True).stdout
+        with open(f"{d}/key", "rb") as f:
+            return f.read(), "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
+
+
+def over_signatures():
+    key, public = make_key()
+    chunks = " ".join(f'"{public[i:i + 250]}"' for i in range(0, len(public), 250))
+    record = f"s._domainkey TXT {chunks}\n"
+    strict = f'@ A 192.0.2.9\n_dmarc TXT "v=DMARC1; p=reject; adkim=s"\n{record}s._domainkey.sub TXT {chunks}\n'
+    nsd = Nsd({"example.com": f'_dmarc TXT "v=DMARC1; p=reject; sp=quarantine"\n{record}s._domainkey.sub TXT {chunks}\n',
+               "evil.net": f'@ A 192.0.2.9\n_dmarc TXT "v=DMARC1; p=none"\n{record}', "strict.org": strict,
+               "com": "", "net": "", "org": ""})
+
+    def sign(text, domain, **more):
+        return dkim.sign(text, b"s", domain.encode(), key, include_headers=[b"from", b"subject"], **more) + text
+
+    def case(text, result, aligned, what, reason=""):
+        found, _ = verify(nsd.server, text, "b@elsewhere.org")
+        tap.ok((found["result"], found.get("dkim_aligned"), found.get("spf_aligned")) == (result, aligned, False) and
+               reason in found["reason"], f"{what}: {result}", found)
+
+    plain = message("From: Joe <joe@example.com>", "Subject: hello")
+    case(plain, "fail", False, "no signature")
+    case(sign(plain, "example.com"), "pass", True, "the Author Domain's")
+    case(sign(plain, "sub.example.com"), "pass", True, "one below it")
+    case(sign(plain, "evil.net"), "fail", False, "somebody else's", "DKIM passed for evil.net, which is not aligned")
+    case(sign(sign(plain, "example.com"), "evil.net"), "pass", True, "two, the first somebody else's")
+    broken = sign(plain, "example.com").replace(b"body", b"BODY")
+    case(broken, "fail", False, "an altered body")
+    case(sign(plain, "example.com").replace(b"Joe <joe@", b"Moe <joe@"), "fail", False, "an altered From")
+    good = sign(broken[broken.index(b"From:"):], "example.com")
+    case(broken[:broken.index(b"From:")] + good, "pass", True, "a broken one takes nothing away")
+    case(sign(plain, "example.com", length=True) + b"more\r\n", "fail", False, "l=, and text behind the length")
+    case(sign(plain, "absent.example.com"), "fail", False, "a key that is not there")
+    case(b"From: x@evil.net\r\n" + sign(plain, "example.com"), "none", False, "a second From")
+    sub = message("From: joe@sub.example.com", "Subject: hello")
+    case(sign(sub, "example.com"), "pass", True, "one above it")
+    theirs = message("From: joe@strict.org", "Subject: hello")
+    case(sign(theirs, "strict.org"), "pass", True, "strict: the same")
+    case(sign(theirs, "sub.strict.org"), "fail", False, "strict: one below")
+    nsd.stop()
+
+    stub = Stub({"_dmarc.good.com": {"TXT": ("ok", [txt("v=DMARC1; p=reject")])}, "s._domainkey.good.com": "servfail",
+                 "s._domainkey.evil.net": "servfail", "good.com": "nodata"})
+    ours = message("From: joe@good.com", "Subject: hello")
+    for domain, want in (("good.com", "temperror"), ("evil.net", "fail")):
+        found, _ = verify(stub.server, sign(ours, domain), "b@good.com")
+        tap.equal((found["result"], found["policy"]), (want, "reject"), f"no answer for the key of {domain}", found)
+
+
 def over_a_server_that_misbehaves():
     spf = {"TXT": ("ok", [txt(f"v=spf1 ip4:{CLIENT} -all")])}
     record = {"TXT": ("ok", [txt("v=DMARC1; p=reject")])}
@@ -195,4 +257,4 @@ def over_nobody():
     tap.ok(took < 5, "no server: SPF and DMARC within five seconds", took)
 
 
-tap.run(over_nsd, over_a_server_that_misbehaves, over_nobody)
+tap.run(over_nsd, over_signatures, over_a_server_that_misbehaves, over_nobody)
