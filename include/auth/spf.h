@@ -8,7 +8,6 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/strbuf.h"
 
 enum spf_result {
 	SPF_NONE,
@@ -64,11 +63,5 @@ void spf_check(struct resolver *r, struct dns_budget *b, const struct spf_query 
 /* Asks for the record of the domain that spf_check() would look at, so that it is there then. */
 void spf_prefetch(struct resolver *r, struct dns_budget *b, const struct spf_query *q,
     enum spf_identity identity);
-
-/*
- * Adds the value of a Received-SPF field (RFC 7208 9.1): everything that came from outside is
- * quoted or left out. Long: the caller folds at the spaces.
- */
-void spf_received_field(struct strbuf *b, const struct spf_query *q, const struct spf_outcome *o);
 
 #endif

@@ -317,7 +317,11 @@ static void put_pair(struct authres *w, const char *key, const char *value, cons
 	if (is_empty(value) || strlen(value) > VALUE_MAX)
 		return;
 	strbuf_printf(&b, "%s=", key);
-	add_value(&b, value);
+	/* A mailbox is no dot-atom. */
+	if (strchr(value, '@') == NULL)
+		add_value(&b, value);
+	else
+		add_quoted(&b, value, strlen(value));
 	strbuf_puts(&b, end);
 	put_word(w, &b);
 	strbuf_free(&b);

@@ -121,34 +121,3 @@ void spf_check(struct resolver *r, struct dns_budget *b, const struct spf_query 
 	out->domain = s.domain;
 	spf_evaluate(r, b, q, &s, a, out);
 }
-
-/* --- Received-SPF ------------------------------------------------------------------------ */
-
-/* A quoted-string, or nothing where the value is empty. */
-static void put_pair(struct strbuf *b, const char *key, const char *value, const char *end)
-{
-	if (value[0] == '\0')
-		return;
-	strbuf_printf(b, " %s=\"", key);
-	for (const char *p = value; *p != '\0'; p++) {
-		if (*p == '"' || *p == '\\')
-			strbuf_putc(b, '\\');
-		/* No spaces, so that folding can't change a value. */
-		strbuf_putc(b, (char)(*p > ' ' && *p < 0x7f ? *p : '?'));
-	}
-	strbuf_printf(b, "\"%s", end);
-}
-
-void spf_received_field(struct strbuf *b, const struct spf_query *q, const struct spf_outcome *o)
-{
-	char client[ADDR_TEXT_MAX];
-
-	addr_format(&q->client, client);
-	strbuf_puts(b, spf_result_name(o->result));
-	put_pair(b, "receiver", or_empty(q->receiver), ";");
-	put_pair(b, "client-ip", client, ";");
-	put_pair(b, "envelope-from", or_empty(q->sender), ";");
-	put_pair(b, "helo", or_empty(q->helo), ";");
-	put_pair(b, "mechanism", o->mechanism, ";");
-	strbuf_printf(b, " identity=%s", spf_identity_name(o->identity));
-}

@@ -185,7 +185,7 @@ static void test_fields(void **state)
 	authres_received_spf(&received, &q, &o, "\n\t");
 	assert_string_equal(strbuf_text(&received),
 	    "pass (ip4:192.0.2.1 of example.org) receiver=mx.example.com;"
-	    "\n\tclient-ip=192.0.2.1; envelope-from=joe@example.org;"
+	    "\n\tclient-ip=192.0.2.1; envelope-from=\"joe@example.org\";"
 	    "\n\thelo=mail.example.org; mechanism=\"ip4:192.0.2.1\"; identity=mailfrom");
 	strbuf_free(&received);
 }
