@@ -60,6 +60,12 @@ struct arc_outcome {
 	const struct arc_set *sets; /* of PASS: instance 1 first, `instances` of them */
 };
 
+/*
+ * The word for Authentication-Results: the result's name, but "temperror" where the chain is to be
+ * asked about again, so that nobody seals a failure that is none.
+ */
+const char *arc_outcome_word(const struct arc_outcome *o);
+
 struct arc_check;
 
 /*

@@ -47,6 +47,11 @@ const char *arc_result_name(enum arc_result r)
 	return names[r];
 }
 
+const char *arc_outcome_word(const struct arc_outcome *o)
+{
+	return o->temporary ? "temperror" : arc_result_name(o->result);
+}
+
 /* --- the header ------------------------------------------------------------------ */
 
 struct arc_check *arc_check_open(struct resolver *r, struct dns_budget *budget, usec_t now)

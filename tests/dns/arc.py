@@ -305,8 +305,10 @@ def dns_errors():
     for kind in ("servfail", "drop", "refused"):
         stub = Stub({**records_ok, "dummy._domainkey.example.org": kind})
         begin = time.monotonic()
-        arc = verify(stub.server, m.text())["arc"]
+        found = verify(stub.server, m.text())
+        arc, results = found["arc"], found["authentication_results"]
         tap.ok(arc["result"] == "fail" and "TXT of dummy" in arc["reason"], f"{kind}: fail, and says why", arc)
+        tap.ok("arc=temperror" in results, f"{kind}: temperror in Authentication-Results", results)
         tap.ok(time.monotonic() - begin < 6, f"{kind}: in time")
     stub = Stub({k: {"TXT": ("slow", 0.3, v["TXT"][1])} for k, v in records_ok.items()})
     begin = time.monotonic()

@@ -77,6 +77,7 @@ static void check_pass(const struct way *w, const char *header, const char *body
 	if (o.result != ARC_PASS)
 		fail_msg("%s", o.reason);
 	assert_false(o.temporary);
+	assert_string_equal(arc_outcome_word(&o), "pass");
 	assert_true(o.whole);
 	assert_int_equal(o.instances, 3);
 	assert_int_equal(o.oldest_pass, 2);
@@ -269,6 +270,7 @@ static void test_dns(void **state)
 		if (o.result != ARC_FAIL || o.temporary != rows[i].temporary ||
 		    strstr(o.reason, rows[i].reason) == NULL)
 			fail_msg("row %zu: %s %d", i, o.reason, o.temporary);
+		assert_string_equal(arc_outcome_word(&o), rows[i].temporary ? "temperror" : "fail");
 		assert_null(o.sets);
 		resolver_close(&r);
 	}

@@ -112,6 +112,86 @@ static void test_claims_of_other_names(void **state)
 	assert_false(authres_claims("my; none", 8, "my host"));
 }
 
+static const char *one_of(uint64_t *random, const char *const *list)
+{
+	uint32_t count = 0;
+
+	while (list[count] != NULL)
+		count++;
+	return list[random_below(random, count)];
+}
+
+/* Comments, folding and space that may stand between two parts. */
+static void put_between(struct strbuf *b, uint64_t *random)
+{
+	static const char *const between[] = {"", "", "", " ", "\t", "\r\n ", "\n\t", "(x)",
+	    " (a (b; \\) \"c) d) ", "()", "(\r\n evil.example; spf=pass)", NULL};
+
+	strbuf_puts(b, one_of(random, between));
+}
+
+/* One spelling of a name of labels. */
+static void spell(struct strbuf *b, uint64_t *random, const char *const *labels)
+{
+	bool whole = random_below(random, 4) == 0;
+
+	put_between(b, random);
+	if (whole)
+		strbuf_putc(b, '"');
+	for (size_t i = 0; labels[i] != NULL; i++) {
+		bool quoted = !whole && random_below(random, 4) == 0;
+
+		if (i > 0)
+			strbuf_putc(b, '.');
+		if (i > 0 && !whole)
+			put_between(b, random);
+		if (quoted)
+			strbuf_putc(b, '"');
+		for (const char *p = labels[i]; *p != '\0'; p++) {
+			if ((whole || quoted) && random_below(random, 6) == 0)
+				strbuf_putc(b, '\\');
+			strbuf_putc(b, (char)(random_below(random, 2) == 0 && *p >= 'a' && *p <= 'z'
+						  ? *p - 'a' + 'A'
+						  : *p));
+		}
+		if (quoted)
+			strbuf_putc(b, '"');
+		if (!whole)
+			put_between(b, random);
+	}
+	if (random_below(random, 4) == 0)
+		strbuf_putc(b, '.');
+	if (whole)
+		strbuf_putc(b, '"');
+	put_between(b, random);
+	if (random_below(random, 3) == 0)
+		strbuf_puts(b, " 1");
+	put_between(b, random);
+	strbuf_puts(b, random_below(random, 4) == 0 ? "" : "; spf=pass smtp.mailfrom=x@y.example");
+}
+
+/* However a name is spelled, it claims to be that name, and no other. */
+static void test_every_spelling_is_a_claim(void **state)
+{
+	static const char *const ours[] = {"mx", "example", "com", NULL};
+	static const char *const idn[] = {"xn--bcher-kva", "example", NULL};
+	static const char *const other[] = {"mx", "example", "org", NULL};
+	uint64_t random = 5;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		struct strbuf b = {0};
+		const char *const *labels = i % 3 == 0 ? ours : i % 3 == 1 ? idn : other;
+
+		spell(&b, &random, labels);
+		if (authres_claims(strbuf_text(&b), b.len, "mx.example.com") != (labels == ours) ||
+		    authres_claims(strbuf_text(&b), b.len, "b\xc3\xbc\x63her.example") !=
+			(labels == idn))
+			fail_msg("%s", strbuf_text(&b));
+		strbuf_free(&b);
+	}
+}
+
 static void test_endless_values_are_ours(void **state)
 {
 	char big[70000];
@@ -448,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_claims),
 	    cmocka_unit_test(test_claims_of_other_names),
+	    cmocka_unit_test(test_every_spelling_is_a_claim),
 	    cmocka_unit_test(test_endless_values_are_ours),
 	    cmocka_unit_test(test_field_names),
 	    cmocka_unit_test(test_fields),
