@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "auth/dkim.h"
+#include "auth/dmarc.h"
 #include "auth/from.h"
 #include "auth/spf.h"
 #include "check/config.h"
@@ -14,21 +16,34 @@
 
 struct evidence {
 	const struct settings *settings;
-	/* The client may relay, or is excepted from all checks: nothing is asked. Words say why. */
-	bool trusted;
-	const char *trusted_why;
 	struct resolver *resolver; /* NULL: nothing is asked */
 	struct dns_budget budget;
-	bool waits; /* the budget's deadline is that of `waits_at` */
-	enum stage waits_at;
-
-	struct from from;
+	/* The client may relay, or is excepted from all checks: nothing is asked. NULL: it is not
+	 * so. */
+	const char *trusted;
+	unsigned known;          /* EVIDENCE_ bits: what is below is filled */
+	unsigned waits_at;       /* STAGE_BIT of the stage that the budget's deadline is of */
 	unsigned results_fields; /* Authentication-Results so far, whosever */
+	struct from from;
 
 	struct spf_query query;
-	bool spf_known;
 	struct spf_outcome spf;
+
+	bool dkim_begun;
+	struct dkim_check *check; /* NULL: not begun, or without memory */
+	struct dkim_outcome dkim;
+
+	struct dmarc_lookup *walk;
+	struct dmarc_outcome dmarc;
 };
+
+/* What the configuration asks for. */
+enum {
+	EVIDENCE_SPF = 1 << 0,
+	EVIDENCE_DKIM = 1 << 1,
+	EVIDENCE_DMARC = 1 << 2,
+};
+unsigned evidence_asked_for(const struct settings *settings);
 
 /*
  * Of the message at hand. The first call, at MAIL, decides whether the client is trusted. NULL when
@@ -47,8 +62,19 @@ bool evidence_is_wanted(const struct evidence *e);
  */
 const struct spf_outcome *evidence_spf(struct session *s, struct evidence *e);
 
-/* At HEADER: takes in what the field at hand says of the author. False without memory. */
+/*
+ * At HEADER, EOH and BODY: takes in what is there; look-ups begin. False without memory. At EOH and
+ * BODY *enough is set when no more of the body is needed.
+ */
 bool evidence_take_field(struct session *s, struct evidence *e);
+bool evidence_take_end_of_header(struct session *s, struct evidence *e, bool *enough);
+void evidence_take_body(struct session *s, struct evidence *e, bool *enough);
+
+/* DKIM of each signature. As above; at EOM only. */
+const struct dkim_outcome *evidence_dkim(struct session *s, struct evidence *e);
+
+/* DMARC, from both. As above; at EOM only. */
+const struct dmarc_outcome *evidence_dmarc(struct session *s, struct evidence *e);
 
 /* The Author Domain (RFC 9989), canonical; NULL: none, or not known yet. */
 const char *evidence_from_domain(const struct evidence *e);

@@ -68,13 +68,29 @@ extern const struct conf_row origin_criteria_rows[];
 		.fallback = (action), .words = (allowed), .doc = (text)                            \
 	}
 
+/* The schema of a section's rules. */
+#define OUTCOME_RULE_SCHEMA(rule_rows_)                                                            \
+	{                                                                                          \
+		.type = "rule",                                                                    \
+		.doc = "Other actions for some mail. The first rule that matches and has an "      \
+		       "action for the outcome decides.",                                          \
+		.named = true, .repeatable = true, .size = sizeof(struct outcome_rule),            \
+		.rows = (rule_rows_), .finish = outcome_rule_finish,                               \
+	}
+
 /* For `finish` of the section's schema and of its rule's. */
 bool outcome_policy_finish(struct conf_reader *r, void *section);
 bool outcome_rule_finish(struct conf_reader *r, void *rule);
 
-/* Mode, facts and rights of the policy entry. */
-void outcome_entry(
-    const struct outcome_policy *p, const struct settings *settings, struct policy_entry *out);
+/* What a policy entry holds. */
+struct outcome_self {
+	const struct outcome_policy *policy;
+	const struct settings *settings;
+};
+
+/* The policy entry of a section that is judged at EOM. False: told. */
+bool outcome_make(struct conf_reader *r, const struct settings *settings,
+    const struct conf_head *section, const struct check *check, struct policy_entry *out);
 
 /* What was found, in words. */
 struct outcome {

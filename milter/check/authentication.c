@@ -39,14 +39,45 @@ static bool look_at_field(
 
 /* --- our own ---------------------------------------------------------------------------------- */
 
+static void write_dkim(struct authres *w, const struct dkim_outcome *o)
+{
+	if (o->count == 0)
+		authres_result(w, "dkim", dkim_result_name(o->result), NULL);
+	for (size_t i = 0; i < o->count; i++) {
+		const struct dkim_signature *d = &o->signatures[i];
+
+		authres_dkim(w, &(struct authres_dkim){
+				    .result = dkim_result_name(d->result),
+				    .reason = d->result == DKIM_PASS ? NULL : d->reason,
+				    .domain = d->domain,
+				    .selector = d->selector,
+				    .algorithm = d->algorithm,
+				    .auid = d->identity,
+				    .b = d->b,
+				});
+	}
+}
+
 static void write_results(struct authres *w, struct session *s, struct evidence *e)
 {
 	const struct spf_outcome *spf = evidence_spf(s, e);
+	const struct dkim_outcome *dkim = evidence_dkim(s, e);
+	const struct dmarc_outcome *dmarc = evidence_dmarc(s, e);
 
 	if (*s->cred.login != '\0')
 		authres_auth(w, s->cred.mech, NULL);
 	if (spf != NULL)
 		authres_spf(w, &e->query, spf);
+	if (dkim != NULL)
+		write_dkim(w, dkim);
+	if (dmarc != NULL)
+		authres_dmarc(w,
+		    &(struct authres_dmarc){
+			.result = dmarc_result_name(dmarc->result),
+			.policy =
+			    dmarc->record_domain == NULL ? NULL : dmarc_policy_name(dmarc->policy),
+			.from = e->from.domain,
+		    });
 }
 
 /* False without memory. */
@@ -88,7 +119,7 @@ static void note(struct session *s, const struct evidence *e, struct verdict *ou
 	if (!s->env->permitted || s->so_far >= VERDICT_DEFER)
 		return;
 	out->kind = VERDICT_NOTE;
-	out->reason = e->trusted ? e->trusted_why : NULL;
+	out->reason = e->trusted;
 }
 
 static void authentication_run(
@@ -96,14 +127,20 @@ static void authentication_run(
 {
 	const struct authentication_self *a = self;
 	struct evidence *e = evidence_of(s, a->settings, now);
-	bool ok = e != NULL;
+	bool ok = e != NULL, enough = false;
 
 	if (ok && stage == STAGE_MAIL)
 		evidence_prefetch(e);
 	else if (ok && stage == STAGE_HEADER)
 		ok = evidence_take_field(s, e) && look_at_field(a->section, s, e);
+	else if (ok && stage == STAGE_EOH)
+		ok = evidence_take_end_of_header(s, e, &enough);
+	else if (ok && stage == STAGE_BODY)
+		evidence_take_body(s, e, &enough);
 	else if (ok && stage == STAGE_EOM && s->so_far < VERDICT_DEFER)
 		ok = add_received_spf(a->section, s, e) && add_results(a->section, s, e);
+	if (enough)
+		message_skip_body(s);
 	if (ok && stage == STAGE_EOM)
 		note(s, e, out);
 	if (ok)
@@ -189,10 +226,12 @@ bool authentication_make(struct conf_reader *r, const struct settings *settings,
 	self->settings = settings;
 	*out = (struct policy_entry){
 	    .check = &check_authentication, .self = self, .mode = (enum mode)settings->mode};
-	if (settings->spf == NULL)
+	if (evidence_asked_for(settings) == 0)
 		return true;
 	out->stages = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOM);
-	out->silent = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER);
+	if ((evidence_asked_for(settings) & EVIDENCE_DKIM) != 0)
+		out->stages |= STAGE_BIT(STAGE_EOH) | STAGE_BIT(STAGE_BODY);
+	out->silent = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOH);
 	out->facts =
 	    FACT_RESOLVER | FACT_HELO | FACT_AUTH | FACT_QUEUE_ID | criteria_facts(&a->except.base);
 	if (a->remove_forged)

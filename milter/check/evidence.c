@@ -1,5 +1,6 @@
 #include "check/evidence.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,15 +39,41 @@ static void decide_trust(struct session *s, struct evidence *e, usec_t now)
 {
 	const struct authentication_settings *a = authentication_of(e->settings);
 
-	e->trusted = true;
 	if (*s->cred.login != '\0')
-		e->trusted_why = "the client has authenticated";
+		e->trusted = "the client has authenticated";
 	else if (relay_trusts(e->settings->relay, s, now))
-		e->trusted_why = "the client may relay";
+		e->trusted = "the client may relay";
 	else if (a->except.given && origin_matches(&a->except, s, e))
-		e->trusted_why = "the client is excepted";
-	else
-		e->trusted = false;
+		e->trusted = "the client is excepted";
+}
+
+unsigned evidence_asked_for(const struct settings *settings)
+{
+	unsigned asked = 0;
+
+	if (settings->spf != NULL)
+		asked |= EVIDENCE_SPF;
+	if (settings->dkim != NULL)
+		asked |= EVIDENCE_DKIM;
+	if (settings->sender != NULL)
+		asked |= EVIDENCE_SPF | EVIDENCE_DKIM;
+	if (settings->dmarc != NULL)
+		asked |= EVIDENCE_SPF | EVIDENCE_DKIM | EVIDENCE_DMARC;
+	return asked;
+}
+
+static bool asks_for(const struct evidence *e, unsigned what)
+{
+	return evidence_is_wanted(e) && (evidence_asked_for(e->settings) & what) != 0;
+}
+
+static void end(void *value, bool accepted)
+{
+	struct evidence *e = value;
+
+	(void)accepted;
+	dkim_check_free(&e->check);
+	dmarc_abandon(&e->walk);
 }
 
 struct evidence *evidence_of(struct session *s, const struct settings *settings, usec_t now)
@@ -58,7 +85,7 @@ struct evidence *evidence_of(struct session *s, const struct settings *settings,
 		return e;
 	sender = sender_of(s);
 	e = sender == NULL ? NULL : arena_alloc(&s->msg.arena, sizeof(*e));
-	if (e == NULL || !message_attach(s, &key, e, NULL))
+	if (e == NULL || !message_attach(s, &key, e, end))
 		return NULL;
 	e->settings = settings;
 	e->resolver = s->env->resolver;
@@ -76,7 +103,7 @@ struct evidence *evidence_of(struct session *s, const struct settings *settings,
 
 bool evidence_is_wanted(const struct evidence *e)
 {
-	return !e->trusted && e->resolver != NULL;
+	return e->trusted == NULL && e->resolver != NULL;
 }
 
 /* What was started before has had its time; what is waited for now has the whole of its own. */
@@ -84,10 +111,9 @@ static void begin_to_wait(struct session *s, struct evidence *e)
 {
 	enum stage stage = s->args->stage;
 
-	if (e->waits && e->waits_at == stage)
+	if (e->waits_at == STAGE_BIT(stage))
 		return;
-	e->waits = true;
-	e->waits_at = stage;
+	e->waits_at = STAGE_BIT(stage);
 	e->budget.deadline = dns_budget_of(dns_of(e->settings)).deadline;
 	if (stage == STAGE_EOM)
 		session_progress(s);
@@ -95,41 +121,164 @@ static void begin_to_wait(struct session *s, struct evidence *e)
 
 void evidence_prefetch(struct evidence *e)
 {
-	if (evidence_is_wanted(e))
+	const char *sender = e->query.sender, *at = strrchr(sender, '@');
+	char name[DNS_NAME_SIZE + sizeof("_dmarc.")];
+
+	if (asks_for(e, EVIDENCE_SPF))
 		spf_prefetch(e->resolver, &e->budget, &e->query, SPF_MAILFROM);
+	/* The author has most often the sender's domain. */
+	if (!asks_for(e, EVIDENCE_DMARC) || at == NULL ||
+	    (size_t)snprintf(name, sizeof(name), "_dmarc.%s", at + 1) >= sizeof(name))
+		return;
+	if (dns_name_is_valid(name))
+		dns_prefetch(e->resolver, &e->budget, name, DNS_TYPE_TXT);
 }
 
 /* --- SPF ------------------------------------------------------------------------------- */
 
 const struct spf_outcome *evidence_spf(struct session *s, struct evidence *e)
 {
-	if (!evidence_is_wanted(e))
+	if (!asks_for(e, EVIDENCE_SPF))
 		return NULL;
-	if (e->spf_known)
+	if ((e->known & EVIDENCE_SPF) != 0)
 		return &e->spf;
 	begin_to_wait(s, e);
 	spf_check(e->resolver, &e->budget, &e->query, SPF_MAILFROM, &s->msg.arena, &e->spf);
-	e->spf_known = true;
+	e->known |= EVIDENCE_SPF;
 	s->msg.findings.spf = spf_result_name(e->spf.result);
 	s->msg.findings.spf_domain = e->spf.domain;
 	return &e->spf;
 }
 
-/* --- the author ------------------------------------------------------------------------- */
+/* --- the header and the body ------------------------------------------------------------- */
+
+const char *evidence_from_domain(const struct evidence *e)
+{
+	return e->from.domain;
+}
+
+static void take_for_dkim(struct session *s, struct evidence *e)
+{
+	const char *name = s->args->field_name, *value = s->args->field_value;
+
+	if (!asks_for(e, EVIDENCE_DKIM))
+		return;
+	if (!e->dkim_begun)
+		e->check = dkim_check_open(e->resolver, &e->budget, NULL, e->query.now);
+	e->dkim_begun = true;
+	dkim_check_header(e->check, name, strlen(name), value, strlen(value));
+}
 
 bool evidence_take_field(struct session *s, struct evidence *e)
 {
 	const char *name = s->args->field_name, *value = s->args->field_value;
 	bool ok;
 
-	if (name == NULL || value == NULL || strcasecmp(name, "From") != 0)
+	if (name == NULL || value == NULL)
+		return true;
+	take_for_dkim(s, e);
+	if (strcasecmp(name, "From") != 0)
 		return true;
 	ok = from_add(&e->from, &s->msg.arena, value, strlen(value));
 	s->msg.findings.from_domain = e->from.domain;
 	return ok;
 }
 
-const char *evidence_from_domain(const struct evidence *e)
+bool evidence_take_end_of_header(struct session *s, struct evidence *e, bool *enough)
 {
-	return e->from.domain;
+	(void)s;
+	*enough = !e->dkim_begun || !dkim_check_end_of_header(e->check);
+	if (asks_for(e, EVIDENCE_DMARC) && e->from.status == FROM_ONE)
+		e->walk = dmarc_start(e->resolver, &e->budget, e->from.domain);
+	return true;
+}
+
+void evidence_take_body(struct session *s, struct evidence *e, bool *enough)
+{
+	*enough = !e->dkim_begun;
+	if (e->dkim_begun)
+		dkim_check_body(e->check, s->args->body, s->args->body_len);
+}
+
+/* --- DKIM ------------------------------------------------------------------------------------ */
+
+/* Of the signature that decided: the first that has the result of all. */
+static const char *deciding_domain(const struct dkim_outcome *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->signatures[i].result == o->result)
+			return o->signatures[i].domain;
+	return NULL;
+}
+
+const struct dkim_outcome *evidence_dkim(struct session *s, struct evidence *e)
+{
+	if (!asks_for(e, EVIDENCE_DKIM))
+		return NULL;
+	if ((e->known & EVIDENCE_DKIM) != 0)
+		return &e->dkim;
+	e->known |= EVIDENCE_DKIM;
+	if (e->dkim_begun) {
+		begin_to_wait(s, e);
+		dkim_check_finish(e->check, &s->msg.arena, &e->dkim);
+		dkim_check_free(&e->check);
+	}
+	s->msg.findings.dkim = dkim_result_name(e->dkim.result);
+	s->msg.findings.dkim_domain = deciding_domain(&e->dkim);
+	return &e->dkim;
+}
+
+/* --- DMARC ----------------------------------------------------------------------------------- */
+
+static enum dmarc_auth auth_of_spf(enum spf_result r)
+{
+	if (r == SPF_PASS)
+		return DMARC_AUTH_PASSED;
+	return r == SPF_TEMPERROR ? DMARC_AUTH_TEMPERROR : DMARC_AUTH_FAILED;
+}
+
+static enum dmarc_auth auth_of_signature(const struct dkim_signature *d)
+{
+	if (d->usable)
+		return DMARC_AUTH_PASSED;
+	return d->result == DKIM_TEMPERROR ? DMARC_AUTH_TEMPERROR : DMARC_AUTH_FAILED;
+}
+
+/* False without memory. */
+static bool make_query(struct session *s, struct evidence *e, struct dmarc_query *q)
+{
+	const struct spf_outcome *spf = evidence_spf(s, e);
+	const struct dkim_outcome *dkim = evidence_dkim(s, e);
+	struct dmarc_identifier *ids = arena_alloc(&s->msg.arena, (dkim->count + 1) * sizeof(*ids));
+
+	if (ids == NULL)
+		return false;
+	for (size_t i = 0; i < dkim->count; i++)
+		ids[i] = (struct dmarc_identifier){
+		    dkim->signatures[i].domain, auth_of_signature(&dkim->signatures[i])};
+	*q = (struct dmarc_query){{spf->domain, auth_of_spf(spf->result)}, ids, dkim->count};
+	return true;
+}
+
+const struct dmarc_outcome *evidence_dmarc(struct session *s, struct evidence *e)
+{
+	struct dmarc_outcome *o = &e->dmarc;
+	struct dmarc_query q;
+
+	if (!asks_for(e, EVIDENCE_DMARC))
+		return NULL;
+	if ((e->known & EVIDENCE_DMARC) != 0)
+		return o;
+	e->known |= EVIDENCE_DMARC;
+	begin_to_wait(s, e);
+	if (!make_query(s, e, &q))
+		*o = (struct dmarc_outcome){.result = DMARC_TEMPERROR, .reason = "no memory"};
+	else if (e->from.status == FROM_ONE)
+		dmarc_finish(&e->walk, &e->budget, &q, &s->msg.arena, o);
+	else
+		dmarc_check(e->resolver, &e->budget, &e->from, &q, &s->msg.arena, o);
+	s->msg.findings.dmarc = dmarc_result_name(o->result);
+	if (o->record_domain != NULL)
+		s->msg.findings.dmarc_policy = dmarc_policy_name(o->policy);
+	return o;
 }

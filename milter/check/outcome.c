@@ -156,9 +156,21 @@ static unsigned rights_of(const int actions[OUTCOMES_MAX])
 	return rights;
 }
 
-void outcome_entry(
-    const struct outcome_policy *p, const struct settings *settings, struct policy_entry *out)
+bool outcome_make(struct conf_reader *r, const struct settings *settings,
+    const struct conf_head *section, const struct check *check, struct policy_entry *out)
 {
+	const struct outcome_policy *p = (const struct outcome_policy *)(const void *)section;
+	struct outcome_self *self = arena_alloc(r->arena, sizeof(*self));
+
+	if (self == NULL)
+		return conf_error(r, NULL, "out of memory");
+	*self = (struct outcome_self){p, settings};
+	*out = (struct policy_entry){
+	    .check = check,
+	    .self = self,
+	    .stages = STAGE_BIT(STAGE_EOM),
+	    .facts = FACT_RESOLVER | FACT_HELO | FACT_QUEUE_ID | FACT_AUTH,
+	};
 	out->mode = p->mode == MODE_MONITOR ? MODE_MONITOR : (enum mode)settings->mode;
 	out->rights |= rights_of(p->actions);
 	out->facts |= criteria_facts(&p->except.base);
@@ -166,6 +178,7 @@ void outcome_entry(
 		out->rights |= rights_of(u->actions);
 		out->facts |= criteria_facts(&u->criteria.base);
 	}
+	return true;
 }
 
 /* --- what is done --------------------------------------------------------------------- */
@@ -223,7 +236,9 @@ void outcome_apply(const struct outcome_policy *p, struct session *s, const stru
 	out->kind = verdict_of(action);
 	out->rule = (struct rule_ref){where->name, where->loc.file, where->loc.line};
 	out->reason = found->reason;
-	out->reply = p->reply.code != 0 ? p->reply : reply_of(found->reply);
+	out->reply = p->reply.code != 0     ? p->reply
+	             : found->reply != NULL ? reply_of(found->reply)
+	                                    : (struct reply){0};
 	if (out->kind == VERDICT_TAG)
 		out->tag = tag_of(s, out, found->word);
 }

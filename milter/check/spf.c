@@ -4,12 +4,6 @@
 
 #include "check/evidence.h"
 
-/* What the policy entry holds. */
-struct spf_self {
-	const struct spf_settings *spf;
-	const struct settings *settings;
-};
-
 /* --- the check ----------------------------------------------------------------------- */
 
 /* RFC 7372: 7.23 is a failed validation, 7.24 an error in it. */
@@ -40,7 +34,7 @@ static const char *reply_of(struct session *s, const struct evidence *e)
 static void spf_run(
     const void *self, struct session *s, enum stage stage, usec_t now, struct verdict *out)
 {
-	const struct spf_self *spf = self;
+	const struct outcome_self *spf = self;
 	struct evidence *e;
 	struct outcome found;
 
@@ -54,8 +48,8 @@ static void spf_run(
 		return;
 	}
 	if (evidence_spf(s, e) == NULL) {
-		session_trace(
-		    s, "spf: not asked: %s", e->trusted ? e->trusted_why : "there is no resolver");
+		session_trace(s, "spf: not asked: %s",
+		    e->trusted != NULL ? e->trusted : "there is no resolver");
 		return;
 	}
 	found = (struct outcome){
@@ -64,10 +58,7 @@ static void spf_run(
 	    .reason = e->spf.reason,
 	    .reply = reply_of(s, e),
 	};
-	if (found.reply == NULL)
-		out->kind = VERDICT_UNDECIDED;
-	else
-		outcome_apply(&spf->spf->policy, s, e, &found, out);
+	outcome_apply(spf->policy, s, e, &found, out);
 }
 
 const struct check check_spf = {"spf", spf_run};
@@ -113,16 +104,7 @@ static const struct conf_row rows[] = {
     {.key = NULL},
 };
 
-static const struct conf_schema rule_schema = {
-    .type = "rule",
-    .doc = "Other actions for some senders. The first rule that matches and has an action for the "
-	   "result decides.",
-    .named = true,
-    .repeatable = true,
-    .size = sizeof(struct outcome_rule),
-    .rows = rule_rows,
-    .finish = outcome_rule_finish,
-};
+static const struct conf_schema rule_schema = OUTCOME_RULE_SCHEMA(rule_rows);
 
 static const struct conf_child children[] = {
     {&rule_schema, offsetof(struct spf_settings, policy.rules)},
@@ -142,18 +124,11 @@ const struct conf_schema spf_schema = {
 bool spf_make(struct conf_reader *r, const struct settings *settings,
     const struct conf_head *section, struct policy_entry *out)
 {
-	struct spf_self *self = arena_alloc(r->arena, sizeof(*self));
+	const struct spf_settings *spf = (const struct spf_settings *)(const void *)section;
 
-	if (self == NULL)
-		return conf_error(r, NULL, "out of memory");
-	self->spf = (const struct spf_settings *)(const void *)section;
-	self->settings = settings;
-	*out = (struct policy_entry){
-	    .check = &check_spf,
-	    .self = self,
-	    .stages = STAGE_BIT(self->spf->at == SPF_AT_RCPT ? STAGE_RCPT : STAGE_EOM),
-	    .facts = FACT_RESOLVER | FACT_HELO | FACT_QUEUE_ID | FACT_AUTH,
-	};
-	outcome_entry(&self->spf->policy, settings, out);
+	if (!outcome_make(r, settings, section, &check_spf, out))
+		return false;
+	if (spf->at == SPF_AT_RCPT)
+		out->stages = STAGE_BIT(STAGE_RCPT);
 	return true;
 }

@@ -419,9 +419,19 @@ static sfsistat on_data(SMFICTX *ctx)
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
+	const struct connection *c = smfi_getpriv(ctx);
 	struct stage_args args = {.stage = STAGE_HEADER, .field_name = name, .field_value = value};
+	struct strbuf whole = {0};
+	sfsistat status;
 
-	return dispatch(ctx, &args, SMFIP_NR_HDR);
+	/* An MTA that can't say whether there was a blank: there is one in nearly all mail. */
+	if (c != NULL && !c->lead_space) {
+		strbuf_printf(&whole, " %s", value);
+		args.field_value = whole.failed ? value : whole.data;
+	}
+	status = dispatch(ctx, &args, SMFIP_NR_HDR);
+	strbuf_free(&whole);
+	return status;
 }
 
 static sfsistat on_eoh(SMFICTX *ctx)

@@ -4,12 +4,15 @@ Where mail comes from, before a real mail server and with a real name server: wh
 the fields that are written and removed, and DNS that does not answer.
 Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_origin.py postfix|sendmail
 """
+import base64
 import os
+import subprocess
 import sys
 import time
 
 for folder in ("lib", "dns"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
+import dkim
 import mta as mtas
 import servers
 from guard import Guard
@@ -20,10 +23,27 @@ from tap import Tap
 STRANGER = "127.0.0.66"
 TO = "<bob@gateway.example>"
 ZONES = {
+    "net": "",  # where the walk of DMARC ends
     "good.net": f'@ IN TXT "v=spf1 ip4:{STRANGER} -all"',
     "bad.net": '@ IN TXT "v=spf1 -all"',
     "soft.net": '@ IN TXT "v=spf1 include:other.soft.net ~all"\nother IN TXT "v=spf1 ip4:203.0.113.9 -all"',
 }
+
+
+def key(bits):
+    """A private key in PEM, and the record of the public one, in strings of a zone file."""
+    pem = subprocess.run(["openssl", "genrsa", "-traditional", str(bits)], capture_output=True, check=True).stdout
+    der = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=pem, capture_output=True,
+                         check=True).stdout
+    text = "v=DKIM1; k=rsa; p=" + base64.b64encode(der).decode()
+    return pem, " ".join(f'"{text[i:i + 200]}"' for i in range(0, len(text), 200))
+
+
+KEY, RECORD = key(2048)
+ZONES["signed.net"] = (f'@ IN TXT "v=spf1 -all"\ns1._domainkey IN TXT ( {RECORD} )\n'
+                       '_dmarc IN TXT "v=DMARC1; p=reject"')
+ZONES["quiet.net"] = '@ IN TXT "v=spf1 -all"\n_dmarc IN TXT "v=DMARC1; p=quarantine"'
+ZONES["example.com"] = '@ IN TXT "v=spf1 ip4:203.0.113.9 -all"'
 tap = Tap()
 sink = Sink(mtas.SINK)
 nsd = servers.Nsd(ZONES)
@@ -43,7 +63,7 @@ mta = mtas.make(sys.argv[1], milter=("unix:" if sys.argv[1] == "postfix" else "l
 number = 0
 
 
-def send(sender, fields="", source=STRANGER, login=None, body="text\r\n"):
+def send(sender, fields="", source=STRANGER, login=None, body="text\r\n", sign=None):
     """Sends one message; its Subject, the reply to it, and how long that took."""
     global number
     number += 1
@@ -53,8 +73,11 @@ def send(sender, fields="", source=STRANGER, login=None, body="text\r\n"):
             c.auth(login, f"secret-{login}")
         c.mail(sender)
         c.rcpt(TO)
+        text = f"Subject: message {number}\r\n{fields}\r\n{body}"
+        if sign:
+            text = dkim.sign(text.encode(), b"s1", sign.encode(), KEY).decode() + text
         start = time.monotonic()
-        reply = c.data(f"Subject: message {number}\r\n{fields}\r\n{body}")
+        reply = c.data(text)
     return f"message {number}", reply, time.monotonic() - start
 
 
@@ -118,6 +141,52 @@ def logins():
            f"{mta.name}: a login is not judged, and written down", reply, found)
 
 
+def dkim_and_dmarc():
+    guard.write_conf(top=settings(nsd.server, "fail = note") + "dkim { }\ndmarc { }\n")
+    guard.reload()
+    large = "".join(f"line {i} of a body that takes many pieces\r\n" for i in range(20000))
+    for name, body in (("a signed message", "text\r\n"), ("one of 900 kB", large)):
+        subject, reply, _ = send("<u@signed.net>", "From: U <u@signed.net>\r\n", sign="signed.net", body=body)
+        found = results(came_out(subject))
+        tap.ok(reply.ok and len(found) == 1 and "dkim=pass" in found[0] and "dmarc=pass" in found[0]
+               and "spf=fail" in found[0], f"{mta.name}: {name} passes although SPF fails", reply, found)
+    _, reply, _ = send("<u@good.net>", "From: U <u@signed.net>\r\n", body=large)
+    tap.ok(reply.code == 550 and "DMARC" in reply.text and "signed.net" in reply.text,
+           f"{mta.name}: one that is not signed is refused, although SPF passes for another domain", reply)
+    subject, reply, _ = send("<u@good.net>", "From: U <u@quiet.net>\r\n")
+    tap.ok(reply.ok and came_out(subject, 2) == [], f"{mta.name}: and held where the domain asks for quarantine",
+           reply)
+    subject, reply, _ = send("<u@good.net>", "From: U <u@good.net>\r\n", sign="good.net")
+    found = results(came_out(subject))
+    tap.ok(reply.ok and "dkim=permerror" in found[0] and "spf=pass" in found[0],
+           f"{mta.name}: a signature without a key is written down", reply, found)
+    events = [(e["check"], e["verdict"], e.get("spf"), e.get("dkim"), e.get("dmarc"), e.get("dmarc_policy"),
+               e.get("from_domain")) for e in guard.events() if e.get("check") == "dmarc"]
+    tap.equal(events, [("dmarc", "reject", "pass", "none", "fail", "reject", "signed.net"),
+                       ("dmarc", "hold", "pass", "none", "fail", "quarantine", "quiet.net")],
+              f"{mta.name}: the events tell what was found")
+
+
+def senders():
+    guard.write_conf(top=settings(nsd.server, "fail = note") + """
+sender { logins = { "alice@example.com alice@example.com info@example.com",
+                    "alice alice@example.com info@example.com" } }
+""")
+    guard.reload()
+    for sender, author, good in (("alice@example.com", "info@example.com", True),
+                                 ("bob@example.com", "alice@example.com", False),
+                                 ("alice@example.com", "bob@example.com", False)):
+        _, reply, _ = send(f"<{sender}>", f"From: {author}\r\n", login="alice")
+        tap.ok(reply.ok == good, f"{mta.name}: alice {'sends' if good else 'does not send'} as {sender}, From {author}",
+               reply)
+    _, reply, _ = send("<alice@example.com>", "From: alice@example.com\r\n")
+    tap.ok(reply.code == 550, f"{mta.name}: our domain from outside is refused", reply)
+    _, reply, _ = send("<u@good.net>", "From: The Boss <boss@example.com>\r\n")
+    tap.ok(reply.code == 550, f"{mta.name}: and in From", reply)
+    _, reply, _ = send("<u@good.net>", "From: u@good.net\r\n")
+    tap.ok(reply.ok, f"{mta.name}: another is not", reply)
+
+
 def no_answer():
     guard.write_conf(top=settings(dead.server))
     guard.reload()
@@ -145,6 +214,6 @@ def no_answer():
 mta.start()
 guard.start()
 try:
-    tap.run(spf, forged, logins, no_answer)
+    tap.run(spf, forged, logins, dkim_and_dmarc, senders, no_answer)
 finally:
     guard.remove()

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "check/config.h"
 #include "check/dns.h"
-#include "check/spf.h"
+#include "check/logins.h"
+#include "check/sender.h"
 
 #define BASE                                                                                       \
 	"domains ours { members = example.com } networks friends { members = 192.0.2.0/24 }\n"     \
@@ -31,6 +33,14 @@ static void errors(void **state)
 	    {"spf { rule a { reading = ours fail = tag } }",
 		"expected no criterion of recipients here"},
 	    {"spf { reply = \"no\" }", "found the reply \"no\""},
+	    {"dkim { temperror = reject }", "found the unknown word for `temperror`, `reject`"},
+	    {"dmarc { temperror = reject }", "found the unknown word for `temperror`, `reject`"},
+	    {"dmarc { reject = refuse }", "found the unknown word for `reject`, `refuse`"},
+	    {"sender { logins = alice }",
+		"found the entry `alice`; expected a login, and behind it"},
+	    {"sender { logins = \"alice  b@@c\" }", "expected an address, a domain or *"},
+	    {"sender { logins = \"alice x..y\" }", "expected an address, a domain or *"},
+	    {"sender { temperror = reject }", "found the unknown word for `temperror`, `reject`"},
 	    {"authentication { except = { from-domain = x.example } }",
 		"expected what is known before the message"},
 	    {"authentication { authserv-id = \"a;b\" }", "expected a name, such as"},
@@ -60,6 +70,7 @@ static void errors(void **state)
 }
 
 enum {
+	CONTENT = STAGE_BIT(STAGE_EOH) | STAGE_BIT(STAGE_BODY),
 	ENVELOPE_AND_HEADER = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_RCPT) |
 	                      STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOM)
 };
@@ -78,6 +89,10 @@ static void needs(void **state)
 	    {"spf { at = rcpt rule a { client = @friends fail = tag } }\n"
 	     "authentication { add-results = no remove-forged = no }",
 		ENVELOPE_AND_HEADER, RIGHT_ADD_FIELDS},
+	    {"dkim { }", ENVELOPE_AND_HEADER | CONTENT, RIGHT_ADD_FIELDS | RIGHT_DELETE_FIELDS},
+	    {"dmarc { }", ENVELOPE_AND_HEADER | CONTENT, RIGHT_ALL},
+	    {"sender { } authentication { add-results = no remove-forged = no }",
+		ENVELOPE_AND_HEADER | CONTENT, 0},
 	    {"mode = monitor spf { fail = hold }", ENVELOPE_AND_HEADER, 0},
 	};
 
@@ -92,11 +107,80 @@ static void needs(void **state)
 		assert_int_equal(c->policy.stages, cases[i].stages);
 		assert_int_equal(c->policy.rights, cases[i].rights);
 		assert_int_equal(
-		    c->policy.answers & (STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER)), 0);
+		    c->policy.answers &
+			(STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOH)),
+		    strstr(cases[i].text, "sender") == NULL ? 0 : STAGE_BIT(STAGE_MAIL));
 		assert_int_equal((c->policy.facts & FACT_RESOLVER) != 0, i > 0);
 		config_free(&c);
 		diag_free(&d);
 	}
+}
+
+static void patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool want;
+	} cases[] = {
+	    {"", "", true},
+	    {"", "a", false},
+	    {"*", "", true},
+	    {"*", "abc", true},
+	    {"a*c", "ABC", true},
+	    {"a*c", "ac", true},
+	    {"a*c", "acd", false},
+	    {"*a*a*a*", "aa", false},
+	    {"*a*a*a*", "xaxaxax", true},
+	    {"a", "", false},
+	    {"**", "x", true},
+	    {"a+*", "a", false},
+	};
+	size_t failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (logins_glob(cases[i].pattern, cases[i].text) == cases[i].want)
+			continue;
+		print_error("%s, %s: want %d\n", cases[i].pattern, cases[i].text, cases[i].want);
+		failed++;
+	}
+	assert_int_equal(failed, 0);
+}
+
+/* Several entries of one login count together, wherever they stand. */
+static void many_logins(void **state)
+{
+	struct strbuf text = {0};
+	struct diag *d = diag_new();
+	const struct logins *l;
+	struct config *c;
+
+	(void)state;
+	strbuf_puts(&text, BASE "sender { logins = {");
+	for (int i = 0; i < 3000; i++)
+		strbuf_printf(&text, "\"user%d: user%d@a.example, x%d@b.example\", ", i * 7 % 3000,
+		    i * 7 % 3000, i);
+	strbuf_puts(&text, "\"USER77 c.example\", \"user* .d.example\" } }");
+	c = config_load_text("x", text.data, text.len, 0, d);
+	assert_non_null(c);
+	l = ((const struct sender_settings *)(const void *)c->settings->sender)->logins;
+	assert_true(logins_knows(l, "user0"));
+	assert_true(logins_knows(l, "user5000"));
+	assert_false(logins_knows(l, "root"));
+	for (int i = 0; i < 3000; i++) {
+		char login[20];
+
+		snprintf(login, sizeof(login), "User%d", i);
+		assert_true(logins_allows(l, login, login, "a.example"));
+		assert_true(logins_allows(l, login, "any", "x.d.example"));
+		assert_false(logins_allows(l, login, "any", "d.example"));
+		assert_int_equal(logins_allows(l, login, "any", "c.example"), i == 77);
+		assert_false(
+		    logins_allows(l, login, "user77", i == 77 ? "b.example" : "a.example"));
+	}
+	config_free(&c);
+	diag_free(&d);
+	strbuf_free(&text);
 }
 
 static void resolvers(void **state)
@@ -126,8 +210,8 @@ static void resolvers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(errors), cmocka_unit_test(needs), cmocka_unit_test(resolvers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(errors), cmocka_unit_test(needs),
+	    cmocka_unit_test(patterns), cmocka_unit_test(many_logins), cmocka_unit_test(resolvers)};
 
 	return cmocka_run_group_tests_name("origin", tests, NULL, NULL);
 }
