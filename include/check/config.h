@@ -38,7 +38,7 @@ struct settings {
 	const struct conf_head *resolver;       /* struct dns_settings; always one */
 	const struct conf_head *authentication; /* always one */
 	const struct conf_head *relay;
-	const struct conf_head *spf, *dkim, *dmarc, *sender;
+	const struct conf_head *spf, *dkim, *arc, *dmarc, *sender;
 	/* one member for each further section type */
 
 	struct policy policy; /* made of the checks when all else is read */

@@ -15,6 +15,7 @@ enum {
 	DMARC_ON_REJECT,
 	DMARC_ON_TEMPERROR,
 	DMARC_ON_NO_AUTHOR, /* there is not one Author Domain */
+	DMARC_ON_VOUCHED,   /* it fails here, and a trusted sealer of ARC found it to pass */
 };
 
 extern const struct check check_dmarc;

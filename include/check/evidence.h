@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "auth/arc.h"
 #include "auth/dkim.h"
 #include "auth/dmarc.h"
 #include "auth/from.h"
@@ -35,6 +36,12 @@ struct evidence {
 
 	struct dmarc_lookup *walk;
 	struct dmarc_outcome dmarc;
+
+	bool arc_begun;
+	struct arc_check *chain; /* NULL: not begun, or without memory */
+	struct arc_outcome arc;
+	/* The trusted sealer that found DMARC to pass, where it fails here; NULL: none. */
+	const char *vouched_by;
 };
 
 /* What the configuration asks for. */
@@ -42,6 +49,7 @@ enum {
 	EVIDENCE_SPF = 1 << 0,
 	EVIDENCE_DKIM = 1 << 1,
 	EVIDENCE_DMARC = 1 << 2,
+	EVIDENCE_ARC = 1 << 3,
 };
 unsigned evidence_asked_for(const struct settings *settings);
 
@@ -75,6 +83,9 @@ const struct dkim_outcome *evidence_dkim(struct session *s, struct evidence *e);
 
 /* DMARC, from both. As above; at EOM only. */
 const struct dmarc_outcome *evidence_dmarc(struct session *s, struct evidence *e);
+
+/* The chain of ARC. As above; at EOM only. */
+const struct arc_outcome *evidence_arc(struct session *s, struct evidence *e);
 
 /* The Author Domain (RFC 9989), canonical; NULL: none, or not known yet. */
 const char *evidence_from_domain(const struct evidence *e);

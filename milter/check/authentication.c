@@ -58,11 +58,24 @@ static void write_dkim(struct authres *w, const struct dkim_outcome *o)
 	}
 }
 
+static void write_dmarc(struct authres *w, const struct evidence *e, const struct dmarc_outcome *o)
+{
+	const struct authres_dmarc d = {
+	    .result = dmarc_result_name(o->result),
+	    .reason = e->vouched_by == NULL ? NULL : "outweighed by ARC",
+	    .policy = o->record_domain == NULL ? NULL : dmarc_policy_name(o->policy),
+	    .from = e->from.domain,
+	};
+
+	authres_dmarc(w, &d);
+}
+
 static void write_results(struct authres *w, struct session *s, struct evidence *e)
 {
 	const struct spf_outcome *spf = evidence_spf(s, e);
 	const struct dkim_outcome *dkim = evidence_dkim(s, e);
 	const struct dmarc_outcome *dmarc = evidence_dmarc(s, e);
+	const struct arc_outcome *arc = evidence_arc(s, e);
 
 	if (*s->cred.login != '\0')
 		authres_auth(w, s->cred.mech, NULL);
@@ -71,13 +84,14 @@ static void write_results(struct authres *w, struct session *s, struct evidence 
 	if (dkim != NULL)
 		write_dkim(w, dkim);
 	if (dmarc != NULL)
-		authres_dmarc(w,
-		    &(struct authres_dmarc){
-			.result = dmarc_result_name(dmarc->result),
-			.policy =
-			    dmarc->record_domain == NULL ? NULL : dmarc_policy_name(dmarc->policy),
-			.from = e->from.domain,
-		    });
+		write_dmarc(w, e, dmarc);
+	if (arc != NULL)
+		authres_arc(w, &(struct authres_arc){
+				   .result = arc_outcome_word(arc),
+				   .reason = arc->result == ARC_FAIL ? arc->reason : NULL,
+				   .oldest_pass = (int)arc->oldest_pass,
+				   .client = &e->query.client,
+			       });
 }
 
 /* False without memory. */
@@ -229,7 +243,7 @@ bool authentication_make(struct conf_reader *r, const struct settings *settings,
 	if (evidence_asked_for(settings) == 0)
 		return true;
 	out->stages = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOM);
-	if ((evidence_asked_for(settings) & EVIDENCE_DKIM) != 0)
+	if ((evidence_asked_for(settings) & (EVIDENCE_DKIM | EVIDENCE_ARC)) != 0)
 		out->stages |= STAGE_BIT(STAGE_EOH) | STAGE_BIT(STAGE_BODY);
 	out->silent = STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_EOH);
 	out->facts =

@@ -19,6 +19,8 @@ static unsigned outcome_of(const struct evidence *e, const struct dmarc_outcome 
 	case DMARC_FAIL:
 		break;
 	}
+	if (e->vouched_by != NULL)
+		return DMARC_ON_VOUCHED;
 	switch (o->policy) {
 	case DMARC_POLICY_REJECT:
 		return DMARC_ON_REJECT;
@@ -54,6 +56,7 @@ static void dmarc_run(
 	    [DMARC_ON_REJECT] = "reject",
 	    [DMARC_ON_TEMPERROR] = "temperror",
 	    [DMARC_ON_NO_AUTHOR] = "no-author",
+	    [DMARC_ON_VOUCHED] = "vouched",
 	};
 	const struct outcome_self *dmarc = self;
 	struct evidence *e = evidence_of(s, dmarc->settings, now);
@@ -68,6 +71,10 @@ static void dmarc_run(
 	found.number = outcome_of(e, o);
 	found.word = words[found.number];
 	found.reason = o->reason;
+	if (found.number == DMARC_ON_VOUCHED)
+		found.reason = arena_printf(&s->msg.arena,
+		    "it fails here, but %s found it to pass and sealed that (ARC); %s",
+		    e->vouched_by, o->reason);
 	found.reply = reply_of(s, e, found.number);
 	outcome_apply(dmarc->policy, s, e, &found, out);
 }
@@ -88,6 +95,8 @@ const struct check check_dmarc = {"dmarc", dmarc_run};
 		"The domain has no record."),                                                      \
 	    OUTCOME_ROW(base, "no-author", DMARC_ON_NO_AUTHOR, bad, outcome_words,                 \
 		"There is no From, more than one, or it has several domains or can't be read."),   \
+	    OUTCOME_ROW(base, "vouched", DMARC_ON_VOUCHED, bad, outcome_words,                     \
+		"It fails, and one of those that `arc { trusted }` names found it to pass."),      \
 	    OUTCOME_ROW(base, "pass", DMARC_ON_PASS, fine, outcome_words,                          \
 		"SPF or DKIM shows that the mail is by the domain of From."),                      \
 	    OUTCOME_ROW(base, "temperror", DMARC_ON_TEMPERROR, bad, outcome_mild_words,            \

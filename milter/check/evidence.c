@@ -1,9 +1,9 @@
 #include "check/evidence.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "check/arc.h"
 #include "check/authentication.h"
 #include "check/dns.h"
 #include "check/outcome.h"
@@ -57,6 +57,8 @@ unsigned evidence_asked_for(const struct settings *settings)
 		asked |= EVIDENCE_DKIM;
 	if (settings->sender != NULL)
 		asked |= EVIDENCE_SPF | EVIDENCE_DKIM;
+	if (settings->arc != NULL)
+		asked |= EVIDENCE_ARC;
 	if (settings->dmarc != NULL)
 		asked |= EVIDENCE_SPF | EVIDENCE_DKIM | EVIDENCE_DMARC;
 	return asked;
@@ -73,6 +75,7 @@ static void end(void *value, bool accepted)
 
 	(void)accepted;
 	dkim_check_free(&e->check);
+	arc_check_free(&e->chain);
 	dmarc_abandon(&e->walk);
 }
 
@@ -122,16 +125,11 @@ static void begin_to_wait(struct session *s, struct evidence *e)
 void evidence_prefetch(struct evidence *e)
 {
 	const char *sender = e->query.sender, *at = strrchr(sender, '@');
-	char name[DNS_NAME_SIZE + sizeof("_dmarc.")];
 
 	if (asks_for(e, EVIDENCE_SPF))
 		spf_prefetch(e->resolver, &e->budget, &e->query, SPF_MAILFROM);
-	/* The author has most often the sender's domain. */
-	if (!asks_for(e, EVIDENCE_DMARC) || at == NULL ||
-	    (size_t)snprintf(name, sizeof(name), "_dmarc.%s", at + 1) >= sizeof(name))
-		return;
-	if (dns_name_is_valid(name))
-		dns_prefetch(e->resolver, &e->budget, name, DNS_TYPE_TXT);
+	if (asks_for(e, EVIDENCE_DMARC) && at != NULL)
+		dmarc_prefetch(e->resolver, &e->budget, at + 1);
 }
 
 /* --- SPF ------------------------------------------------------------------------------- */
@@ -169,6 +167,18 @@ static void take_for_dkim(struct session *s, struct evidence *e)
 	dkim_check_header(e->check, name, strlen(name), value, strlen(value));
 }
 
+static void take_for_arc(struct session *s, struct evidence *e)
+{
+	const char *name = s->args->field_name, *value = s->args->field_value;
+
+	if (!asks_for(e, EVIDENCE_ARC))
+		return;
+	if (!e->arc_begun)
+		e->chain = arc_check_open(e->resolver, &e->budget, e->query.now);
+	e->arc_begun = true;
+	arc_check_header(e->chain, name, strlen(name), value, strlen(value));
+}
+
 bool evidence_take_field(struct session *s, struct evidence *e)
 {
 	const char *name = s->args->field_name, *value = s->args->field_value;
@@ -177,6 +187,7 @@ bool evidence_take_field(struct session *s, struct evidence *e)
 	if (name == NULL || value == NULL)
 		return true;
 	take_for_dkim(s, e);
+	take_for_arc(s, e);
 	if (strcasecmp(name, "From") != 0)
 		return true;
 	ok = from_add(&e->from, &s->msg.arena, value, strlen(value));
@@ -187,7 +198,10 @@ bool evidence_take_field(struct session *s, struct evidence *e)
 bool evidence_take_end_of_header(struct session *s, struct evidence *e, bool *enough)
 {
 	(void)s;
-	*enough = !e->dkim_begun || !dkim_check_end_of_header(e->check);
+	bool dkim = e->dkim_begun && dkim_check_end_of_header(e->check);
+	bool arc = e->arc_begun && arc_check_end_of_header(e->chain);
+
+	*enough = !dkim && !arc;
 	if (asks_for(e, EVIDENCE_DMARC) && e->from.status == FROM_ONE)
 		e->walk = dmarc_start(e->resolver, &e->budget, e->from.domain);
 	return true;
@@ -195,7 +209,9 @@ bool evidence_take_end_of_header(struct session *s, struct evidence *e, bool *en
 
 void evidence_take_body(struct session *s, struct evidence *e, bool *enough)
 {
-	*enough = !e->dkim_begun;
+	*enough = !e->dkim_begun && !e->arc_begun;
+	if (e->arc_begun)
+		arc_check_body(e->chain, s->args->body, s->args->body_len);
 	if (e->dkim_begun)
 		dkim_check_body(e->check, s->args->body, s->args->body_len);
 }
@@ -228,6 +244,23 @@ const struct dkim_outcome *evidence_dkim(struct session *s, struct evidence *e)
 	return &e->dkim;
 }
 
+/* --- ARC ------------------------------------------------------------------------------------ */
+
+const struct arc_outcome *evidence_arc(struct session *s, struct evidence *e)
+{
+	if (!asks_for(e, EVIDENCE_ARC))
+		return NULL;
+	if ((e->known & EVIDENCE_ARC) != 0)
+		return &e->arc;
+	e->known |= EVIDENCE_ARC;
+	if (e->arc_begun) {
+		begin_to_wait(s, e);
+		arc_check_finish(e->chain, &s->msg.arena, &e->arc);
+		arc_check_free(&e->chain);
+	}
+	return &e->arc;
+}
+
 /* --- DMARC ----------------------------------------------------------------------------------- */
 
 static enum dmarc_auth auth_of_spf(enum spf_result r)
@@ -242,6 +275,26 @@ static enum dmarc_auth auth_of_signature(const struct dkim_signature *d)
 	if (d->usable)
 		return DMARC_AUTH_PASSED;
 	return d->result == DKIM_TEMPERROR ? DMARC_AUTH_TEMPERROR : DMARC_AUTH_FAILED;
+}
+
+static bool is_trusted_sealer(void *arg, const char *domain)
+{
+	const struct evidence *e = arg;
+	const struct arc_settings *arc =
+	    (const struct arc_settings *)(const void *)e->settings->arc;
+
+	return domset_contains(arc->trusted, domain);
+}
+
+static void look_for_voucher(struct session *s, struct evidence *e)
+{
+	const struct arc_outcome *arc = evidence_arc(s, e);
+	const struct arc_set *set = NULL;
+
+	if (arc != NULL && e->dmarc.result == DMARC_FAIL)
+		set = arc_vouched(arc, e->from.domain, is_trusted_sealer, e);
+	if (set != NULL)
+		e->vouched_by = set->domain;
 }
 
 /* False without memory. */
@@ -277,6 +330,7 @@ const struct dmarc_outcome *evidence_dmarc(struct session *s, struct evidence *e
 		dmarc_finish(&e->walk, &e->budget, &q, &s->msg.arena, o);
 	else
 		dmarc_check(e->resolver, &e->budget, &e->from, &q, &s->msg.arena, o);
+	look_for_voucher(s, e);
 	s->msg.findings.dmarc = dmarc_result_name(o->result);
 	if (o->record_domain != NULL)
 		s->msg.findings.dmarc_policy = dmarc_policy_name(o->policy);

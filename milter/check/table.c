@@ -1,5 +1,6 @@
 #include "check/table.h"
 
+#include "check/arc.h"
 #include "check/authentication.h"
 #include "check/dkim.h"
 #include "check/dmarc.h"
@@ -12,7 +13,8 @@
  * The checks, in the order in which they are asked. A row names NAME: check_NAME,
  * NAME_schema and NAME_make() of check/NAME.h, and the member NAME of struct settings.
  */
-#define CHECKS(ROW) ROW(relay) ROW(spf) ROW(dkim) ROW(dmarc) ROW(sender) ROW(authentication)
+#define CHECKS(ROW)                                                                                \
+	ROW(relay) ROW(spf) ROW(dkim) ROW(arc) ROW(dmarc) ROW(sender) ROW(authentication)
 
 #define CHECK_ROW(name)                                                                            \
 	{.check = &check_##name,                                                                   \

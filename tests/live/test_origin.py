@@ -11,7 +11,7 @@ import sys
 import time
 
 for folder in ("lib", "dns"):
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
 import dkim
 import mta as mtas
 import servers
@@ -42,6 +42,7 @@ def key(bits):
 KEY, RECORD = key(2048)
 ZONES["signed.net"] = (f'@ IN TXT "v=spf1 -all"\ns1._domainkey IN TXT ( {RECORD} )\n'
                        '_dmarc IN TXT "v=DMARC1; p=reject"')
+ZONES["lists.net"] = f'@ IN TXT "v=spf1 ip4:{STRANGER} -all"\ns1._domainkey IN TXT ( {RECORD} )'
 ZONES["quiet.net"] = '@ IN TXT "v=spf1 -all"\n_dmarc IN TXT "v=DMARC1; p=quarantine"'
 ZONES["example.com"] = '@ IN TXT "v=spf1 ip4:203.0.113.9 -all"'
 tap = Tap()
@@ -63,7 +64,7 @@ mta = mtas.make(sys.argv[1], milter=("unix:" if sys.argv[1] == "postfix" else "l
 number = 0
 
 
-def send(sender, fields="", source=STRANGER, login=None, body="text\r\n", sign=None):
+def send(sender, fields="", source=STRANGER, login=None, body="text\r\n", sign=None, change=lambda text: text):
     """Sends one message; its Subject, the reply to it, and how long that took."""
     global number
     number += 1
@@ -76,6 +77,7 @@ def send(sender, fields="", source=STRANGER, login=None, body="text\r\n", sign=N
         text = f"Subject: message {number}\r\n{fields}\r\n{body}"
         if sign:
             text = dkim.sign(text.encode(), b"s1", sign.encode(), KEY).decode() + text
+        text = change(text)
         start = time.monotonic()
         reply = c.data(text)
     return f"message {number}", reply, time.monotonic() - start
@@ -167,6 +169,31 @@ def dkim_and_dmarc():
               f"{mta.name}: the events tell what was found")
 
 
+def listed(text):
+    """What a mailing list makes of a message: its own Subject, which breaks the signature, and a seal."""
+    text = text.replace("Subject: ", "X-List: yes\r\nSubject: ")
+    text = ("Authentication-Results: mx.lists.net; dkim=pass header.d=signed.net; "
+            "dmarc=pass header.from=signed.net\r\n") + text.replace("text\r\n", "text\r\n-- \r\nthe list\r\n")
+    seal = dkim.arc_sign(text.encode(), b"s1", b"lists.net", KEY, b"mx.lists.net")
+    return b"".join(seal).decode() + text
+
+
+def arc():
+    for trusted, good in (("trusted = lists.net", True), ("trusted = other.net", False), ("", False)):
+        guard.write_conf(top=settings(nsd.server, "fail = note") + f"dmarc {{ }}\narc {{ {trusted} }}\n")
+        guard.reload()
+        subject, reply, _ = send("<list@lists.net>", "From: U <u@signed.net>\r\n", sign="signed.net", change=listed)
+        tap.ok(reply.ok == good, f"{mta.name}: a list's message, {trusted or 'nobody trusted'}: "
+               f"{'taken' if good else 'refused'}", reply, guard.events()[-3:])
+        if good:
+            found = results(came_out(subject))
+            tap.ok("arc=pass" in found[0] and "dmarc=fail" in found[0] and "outweighed by ARC" in found[0],
+                   f"{mta.name}: and the field says why", found)
+            event = [e for e in guard.events() if e.get("check") == "dmarc"][-1:]
+            tap.ok(event and event[0]["verdict"] == "note" and "lists.net found it to pass" in event[0]["reason"],
+                   f"{mta.name}: and the event", event)
+
+
 def senders():
     guard.write_conf(top=settings(nsd.server, "fail = note") + """
 sender { logins = { "alice@example.com alice@example.com info@example.com",
@@ -214,6 +241,6 @@ def no_answer():
 mta.start()
 guard.start()
 try:
-    tap.run(spf, forged, logins, dkim_and_dmarc, senders, no_answer)
+    tap.run(spf, forged, logins, dkim_and_dmarc, arc, senders, no_answer)
 finally:
     guard.remove()

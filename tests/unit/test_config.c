@@ -94,7 +94,7 @@ static void policy(void **state)
 	assert_true((c->policy.facts & FACT_REFUSED_RECIPIENTS) != 0);
 	assert_true(domset_contains(c->policy.reading.ours, "example.com"));
 	assert_true(c->policy.reading.local_mailers.count > 0);
-	assert_int_equal(check_table_size, 6);
+	assert_int_equal(check_table_size, 7);
 	config_free(&c);
 }
 
@@ -116,7 +116,7 @@ static void errors(void **state)
 	    {"socket-mode = 999 " OURS RULES,
 		"found `999`; expected a file mode in octal digits, such as 0660"},
 	    {"limit a { }\n" OURS RULES, "found the unknown section `limit`; expected one of "
-	                                 "relay, spf, dkim, dmarc, sender, authentication, "
+					 "relay, spf, dkim, arc, dmarc, sender, authentication, "
 					 "resolver, events, networks, domains"},
 	};
 	size_t failed = 0;
