@@ -56,8 +56,7 @@ usec_t generation_fill(struct generation *g, usec_t now, void (*in_child)(int li
 void generation_listen(struct generation *g);
 
 /*
- * Lets `passed` microseconds pass: a child that has said nothing for too long is killed, to be
- * replaced when it is reaped.
+ * Lets `passed` microseconds pass: a child that has said nothing for too long is killed.
  */
 void generation_watch(struct generation *g, usec_t passed);
 

@@ -258,8 +258,7 @@ void generation_watch(struct generation *g, usec_t passed)
 		if (s->pid == 0 || s->silent <= g->patience)
 			continue;
 		log_error(
-		    "worker %zu (process %ld) hangs: no sign of life for %lld s; it is killed "
-		    "and replaced",
+		    "worker %zu (process %ld) hangs: no sign of life for %lld s; it is killed",
 		    i + 1, (long)s->pid, (long long)(s->silent / USEC_PER_SEC));
 		s->silent = 0;
 		kill(s->pid, SIGKILL);

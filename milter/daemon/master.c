@@ -230,7 +230,7 @@ static void read_signals(void)
 }
 
 /* Frees what has ended and cuts what takes too long. */
-static void look_after_leaving(usec_t now)
+static void look_after_leaving(usec_t now, usec_t passed)
 {
 	struct generation **link = &master.leaving;
 
@@ -242,6 +242,8 @@ static void look_after_leaving(usec_t now)
 			generation_free(&g);
 			continue;
 		}
+		generation_listen(g);
+		generation_watch(g, passed);
 		if (now - g->started > generation_drain_limit(g)) {
 			log_warning(
 			    "generation %u did not finish in time: it is killed", g->number);
@@ -324,7 +326,7 @@ static void loop(void)
 			due = generation_fill(master.current, now, in_child);
 		look_after_current(now, passed);
 		look_after_incoming(now);
-		look_after_leaving(now);
+		look_after_leaving(now, passed);
 		if (alive_every != 0 && now + alive_every / 4 < next)
 			next = now + alive_every / 4;
 		if (master.stopping && master.leaving == NULL)

@@ -71,9 +71,10 @@ static void serve_until_told(const struct worker_options *o)
 }
 
 /* Until no session lives; those that last too long are first hung up on, and then given up. */
-static void finish_sessions(usec_t drain_time)
+static void finish_sessions(const struct worker_options *o)
 {
-	usec_t now = clock_monotonic(), hang_up = now + drain_time;
+	usec_t drain_time = o->config->settings->drain_time;
+	usec_t now = clock_monotonic(), hang_up = now + drain_time, said = now;
 	usec_t end = hang_up + (drain_time < WORKER_LAST_WAIT ? drain_time : WORKER_LAST_WAIT);
 	bool hung_up = false;
 
@@ -85,6 +86,10 @@ static void finish_sessions(usec_t drain_time)
 			log_notice("%u sessions outlast `drain-time`: their next command is "
 				   "answered with 421",
 			    mlfi_connections());
+		}
+		if (now - said >= o->prove_every) {
+			worker_say_alive(o);
+			said = now;
 		}
 		wait_ms(LOOK_EVERY_MS);
 	}
@@ -102,7 +107,7 @@ static void *controller(void *arg)
 
 	serve_until_told(o);
 	mlfi_stop_accepting();
-	finish_sessions(o->config->settings->drain_time);
+	finish_sessions(o);
 	if (!eventlog_flush(events, FLUSH_WAIT_MS))
 		log_error("events are lost: the disk or the journal did not take them in time");
 	_exit(EXIT_OK);

@@ -403,6 +403,11 @@ def hanging_workers():
         before = len(systemd.told)
         tap.ok(wait_until(lambda: any("WATCHDOG=1" in t for _, t in systemd.told[before:])), "and is again when they serve")
         tap.ok(Milter(guard.socket).open().session(), "as they do")
+        wait_until(lambda: len(guard.workers()) == 2 and not set(third) & set(guard.workers()))
+        os.kill(guard.workers()[0], signal.SIGSTOP)
+        began = time.monotonic()
+        tap.equal(guard.stop(), 0, "one that hangs does not keep a stop from ending")
+        tap.ok(time.monotonic() - began < 10, "for long", time.monotonic() - began)
     finally:
         del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
         guard.remove()
