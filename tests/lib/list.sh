@@ -47,6 +47,9 @@ daemon() {
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
 	echo "lifecycle.gcc tests/live/lifecycle.py build/relay-guard"
 	echo "lifecycle.asan tests/live/lifecycle.py build/asan/relay-guard"
+	echo "daemon.tsan tests/lib/tsan.sh tests/live/daemon.py build/tsan/relay-guard"
+	echo "lifecycle.tsan tests/lib/tsan.sh tests/live/lifecycle.py build/tsan/relay-guard"
+	echo "frames.tsan tests/lib/tsan.sh tests/live/frames.py build/tsan/relay-guard 500"
 	echo "daemon.frames tests/live/frames.py build/asan/relay-guard"
 }
 
