@@ -7,7 +7,8 @@
 #include "base/names.h"
 
 enum {
-	VALUE_MAX = 320,    /* a mailbox: RFC 5321 4.5.3.1 allows 64, @ and 255 */
+	VALUE_MAX = 320, /* a mailbox: RFC 5321 4.5.3.1 allows 64, @ and 255 */
+	KEYWORD_MAX = 63,
 	TEXT_MAX = 200,     /* what is for people */
 	LINE_MAX_SOFT = 76, /* RFC 5322 2.1.1 */
 	TAB = 8,
@@ -57,7 +58,7 @@ static void add_keyword(struct strbuf *b, const char *text)
 {
 	if (text[0] == '\0')
 		strbuf_puts(b, "unknown");
-	for (const char *p = text; *p != '\0'; p++)
+	for (const char *p = text; *p != '\0' && p - text < KEYWORD_MAX; p++)
 		strbuf_putc(b, (char)(is_alnum(*p) || *p == '_' ? *p : '-'));
 }
 

@@ -435,11 +435,45 @@ static void test_the_length_is_bounded(void **state)
 	value = authres_end(&w);
 	assert_true(strlen(value) <= AUTHRES_MAX);
 	assert_true(authres_read(value, strlen(value), &a, &f));
+	check_shape(value, f.count, true);
 	assert_in_range(f.count, 20, 99);
 	for (size_t i = 0; i < f.count; i++)
 		assert_string_equal(authres_value(&f.results[i], "header", "d"), domain);
 	arena_free(&a);
 	authres_free(&w);
+}
+
+/* Words of ours that are none: still one result, on lines that are not too long. */
+static void test_keywords_stay_keywords(void **state)
+{
+	static const char *const words[] = {"", "a b; dkim=pass", "\xc3\xbc", "(", "\r\n"};
+	static char long_word[2000];
+	uint64_t random = 3;
+
+	(void)state;
+	memset(long_word, 'x', sizeof(long_word) - 1);
+	for (int i = 0; i < 200; i++) {
+		const char *pick[4], *value;
+		struct authres_field f;
+		struct arena a = {0};
+		struct authres w;
+
+		for (size_t k = 0; k < 4; k++) {
+			uint32_t n = random_below(&random, 6);
+
+			pick[k] = n == 5 ? long_word : words[n];
+		}
+		authres_begin(&w, "mx.example.com", "\n\t");
+		authres_result(&w, pick[0], pick[1], NULL);
+		authres_property(&w, pick[2], pick[3], "x");
+		value = authres_end(&w);
+		check_shape(value, 1, true);
+		assert_true(authres_read(value, strlen(value), &a, &f));
+		assert_int_equal(f.count, 1);
+		assert_int_equal(f.results[0].count, 1);
+		arena_free(&a);
+		authres_free(&w);
+	}
 }
 
 /* --- reading ----------------------------------------------------------------------- */
@@ -535,6 +569,7 @@ int main(void)
 	    cmocka_unit_test(test_nothing_can_be_added),
 	    cmocka_unit_test(test_received_spf_stays_one_field),
 	    cmocka_unit_test(test_the_length_is_bounded),
+	    cmocka_unit_test(test_keywords_stay_keywords),
 	    cmocka_unit_test(test_readings),
 	};
 
