@@ -90,7 +90,8 @@ struct authres_dmarc {
 };
 void authres_dmarc(struct authres *w, const struct authres_dmarc *d);
 
-/* RFC 8617 10.2: `oldest_pass` is left out where it is negative. `client` may be NULL. */
+/* RFC 8617 10.2: `oldest_pass` is written of a pass, where it is not negative. `client` may be
+ * NULL. */
 struct authres_arc {
 	const char *result, *reason;
 	int oldest_pass;

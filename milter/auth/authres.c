@@ -281,7 +281,7 @@ void authres_arc(struct authres *w, const struct authres_arc *d)
 	char number[12], client[ADDR_TEXT_MAX];
 
 	authres_result(w, "arc", d->result, d->reason);
-	if (d->oldest_pass >= 0) {
+	if (d->oldest_pass >= 0 && strcmp(d->result, "pass") == 0) {
 		snprintf(number, sizeof(number), "%d", d->oldest_pass);
 		authres_property(w, "header", "oldest-pass", number);
 	}

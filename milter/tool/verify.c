@@ -335,7 +335,7 @@ static void arc_results(const struct judgement *j, struct authres *w)
 {
 	const struct authres_arc d = {.result = arc_outcome_word(&j->arc),
 	    .reason = j->arc.result == ARC_FAIL ? j->arc.reason : NULL,
-	    .oldest_pass = j->arc.result == ARC_PASS ? (int)j->arc.oldest_pass : -1,
+	    .oldest_pass = (int)j->arc.oldest_pass,
 	    .client = &j->query.client};
 
 	authres_arc(w, &d);

@@ -249,6 +249,7 @@ static void test_fields(void **state)
 	    &(struct authres_dmarc){.result = "fail", .from = "example.org", .policy = "reject"});
 	authres_arc(
 	    &w, &(struct authres_arc){.result = "pass", .oldest_pass = 1, .client = &q.client});
+	authres_arc(&w, &(struct authres_arc){.result = "fail"});
 	authres_auth(&w, "PLAIN", "joe smith@example.org");
 	authres_iprev(&w, "fail", &q.client, "(host).example.org");
 	assert_string_equal(authres_end(&w),
@@ -258,6 +259,7 @@ static void test_fields(void **state)
 	    "\n\theader.s=s1 header.a=rsa-sha256 header.b=\"ab/defgh\";"
 	    "\n\tdmarc=fail header.from=example.org policy.dmarc=reject;"
 	    "\n\tarc=pass header.oldest-pass=1 smtp.remote-ip=192.0.2.1;"
+	    "\n\tarc=fail;"
 	    "\n\tauth=pass (PLAIN) smtp.auth=\"joe?smith@example.org\";"
 	    "\n\tiprev=fail policy.iprev=192.0.2.1 ([host].example.org)");
 	authres_free(&w);
