@@ -9,6 +9,8 @@
 enum { TIME_DIGITS = 76, LENGTH_DIGITS = 76, CLOCK_SKEW_S = 3600 };
 
 struct reading {
+	const char *value;
+	size_t len;
 	struct taglist tags;
 	struct dkim_field *out;
 	struct arena *arena;
@@ -18,7 +20,12 @@ struct reading {
 
 /* --- what is told of every signature -------------------------------------------- */
 
-/* The value without the white space that folding leaves in it. "" when there is none. */
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The value without the white space that folding leaves in it. */
 static char *squeeze(struct reading *r, const char *value, size_t len)
 {
 	char *text = arena_alloc(r->arena, len + 1);
@@ -29,27 +36,42 @@ static char *squeeze(struct reading *r, const char *value, size_t len)
 		return NULL;
 	}
 	for (size_t i = 0; i < len; i++)
-		if (value[i] != ' ' && value[i] != '\t' && value[i] != '\r' && value[i] != '\n')
+		if (!is_space(value[i]))
 			text[used++] = value[i];
 	text[used] = '\0';
 	return text;
 }
 
-static const char *told(struct reading *r, const char *name)
+/* A tag's value, however broken the list around it is: who reads of a failure wants to know whose
+ * it is. The first where it is twice. */
+static const char *told(struct reading *r, char name)
 {
-	const struct tag *t = taglist_get(&r->tags, name);
-	const char *text = t == NULL ? "" : squeeze(r, t->value, t->len);
+	const char *at = r->value, *end = r->value + r->len, *text = NULL;
 
+	while (text == NULL && at != NULL) {
+		const char *semicolon = memchr(at, ';', (size_t)(end - at));
+		const char *stop = semicolon == NULL ? end : semicolon;
+
+		while (at < stop && is_space(*at))
+			at++;
+		if (at < stop && *at++ == name) {
+			while (at < stop && is_space(*at))
+				at++;
+			if (at < stop && *at == '=')
+				text = squeeze(r, at + 1, (size_t)(stop - at) - 1);
+		}
+		at = semicolon == NULL ? NULL : semicolon + 1;
+	}
 	return text == NULL ? "" : text;
 }
 
 static void tell(struct reading *r)
 {
-	r->out->domain = told(r, "d");
-	r->out->selector = told(r, "s");
-	r->out->algorithm_text = told(r, "a");
-	r->out->identity = told(r, "i");
-	r->out->b_text = told(r, "b");
+	r->out->domain = told(r, 'd');
+	r->out->selector = told(r, 's');
+	r->out->algorithm_text = told(r, 'a');
+	r->out->identity = told(r, 'i');
+	r->out->b_text = told(r, 'b');
 }
 
 /* --- one tag after the other ---------------------------------------------------- */
@@ -307,9 +329,9 @@ static const char *read_tags(struct reading *r)
 const char *dkim_field_read(const char *value, size_t len, usec_t now, struct arena *a,
     struct dkim_field *out, bool *temporary)
 {
-	struct reading r = {.out = out, .arena = a, .now = now};
+	struct reading r = {.value = value, .len = len, .out = out, .arena = a, .now = now};
 	enum taglist_error e = TAGLIST_OK;
-	const char *wrong;
+	const char *wrong, *domain;
 
 	*out = (struct dkim_field){
 	    .domain = "", .selector = "", .algorithm_text = "", .identity = "", .b_text = ""};
@@ -322,6 +344,8 @@ const char *dkim_field_read(const char *value, size_t len, usec_t now, struct ar
 		wrong = read_tags(&r);
 	else
 		wrong = taglist_error_text(e);
+	if (wrong != NULL && (domain = name_of(&r, out->domain)) != NULL)
+		out->domain = domain;
 	*temporary = r.no_memory;
 	return r.no_memory ? "no memory" : wrong;
 }

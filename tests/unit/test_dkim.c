@@ -540,6 +540,43 @@ static void every_tag(void **state)
 	resolver_close(&r);
 }
 
+/* Whose it is, is told of what can't be read too. */
+static void broken_fields(void **state)
+{
+	static const struct {
+		const char *value, *domain, *selector, *algorithm;
+	} cases[] = {
+	    {" v=1; v=1; d=Example.com ; s = S1; a=rsa-sha256", "example.com", "S1", "rsa-sha256"},
+	    {"d=a b.com;;s=x", "ab.com", "x", ""},
+	    {" bd=x; d =y; d=z", "y", "", ""},
+	    {"", "", "", ""},
+	    {"d", "", "", ""},
+	    {"d;d=", "", "", ""},
+	    {"d=\xff;s==", "\xff", "=", ""},
+	};
+	struct resolver *r = open_rfc_zone();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dns_budget b = dns_budget_make(USEC_PER_SEC, USEC_PER_SEC, 5);
+		struct dkim_check *d = dkim_check_open(r, &b, NULL, NOW);
+		struct dkim_outcome out;
+		struct arena a = {0};
+
+		dkim_check_header(d, "DKIM-Signature", 14, cases[i].value, strlen(cases[i].value));
+		assert_false(dkim_check_end_of_header(d));
+		dkim_check_finish(d, &a, &out);
+		assert_int_equal(out.count, 1);
+		assert_int_equal(out.result, DKIM_PERMERROR);
+		assert_string_equal(out.signatures[0].domain, cases[i].domain);
+		assert_string_equal(out.signatures[0].selector, cases[i].selector);
+		assert_string_equal(out.signatures[0].algorithm, cases[i].algorithm);
+		dkim_check_free(&d);
+		arena_free(&a);
+	}
+	resolver_close(&r);
+}
+
 static const struct {
 	struct one one;
 	const char *header;
@@ -1049,6 +1086,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(samples_of_the_rfcs),
 	    cmocka_unit_test(every_tag),
+	    cmocka_unit_test(broken_fields),
 	    cmocka_unit_test(many_headers),
 	    cmocka_unit_test(every_body),
 	    cmocka_unit_test(changed_messages),
