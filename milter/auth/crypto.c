@@ -6,12 +6,16 @@
 #include <strings.h>
 
 #include <openssl/asn1.h>
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 enum { ED25519_KEY_SIZE = 32, ED25519_SIGNATURE_SIZE = 64, RSA_KEY_MAX = 16384 /* bytes */ };
+
+/* A public exponent of more bits, which nobody has, makes a verification as slow as a signature. */
+enum { RSA_EXPONENT_BITS_MAX = 64 };
 
 struct sha256 {
 	EVP_MD_CTX *context;
@@ -115,29 +119,40 @@ static const unsigned char *rsa_inside(const unsigned char *at, const unsigned c
 	return at + 1;
 }
 
-/* NULL, too, where something follows the key. */
-static EVP_PKEY *read_rsa(const uint8_t *key, size_t len)
+/* The key, if nothing follows it. */
+static EVP_PKEY *decode_rsa(const uint8_t *key, size_t len)
 {
 	const unsigned char *end = key + len, *inside = rsa_inside(key, end), *at = inside;
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey = NULL;
 
-	if (len > RSA_KEY_MAX)
-		return NULL;
 	if (inside == NULL) {
 		at = key;
 		pkey = d2i_PUBKEY(NULL, &at, (long)len);
-		if (pkey != NULL && at == end && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
-			return pkey;
-		EVP_PKEY_free(pkey);
+	}
+	if (pkey == NULL) {
 		/* RFC 6376 3.6.1 says RSAPublicKey, and some that are in use are just that. */
-		at = key;
+		at = inside == NULL ? key : inside;
+		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, end - at);
 	}
-	pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, end - at);
-	if (pkey != NULL && at != end) {
-		EVP_PKEY_free(pkey);
-		pkey = NULL;
-	}
-	return pkey;
+	if (pkey != NULL && at == end)
+		return pkey;
+	EVP_PKEY_free(pkey);
+	return NULL;
+}
+
+static EVP_PKEY *read_rsa(const uint8_t *key, size_t len)
+{
+	EVP_PKEY *pkey = len > RSA_KEY_MAX ? NULL : decode_rsa(key, len);
+	BIGNUM *exponent = NULL;
+	bool ok = pkey != NULL && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA &&
+	          EVP_PKEY_get_bn_param(pkey, "e", &exponent) == 1 &&
+	          BN_num_bits(exponent) <= RSA_EXPONENT_BITS_MAX;
+
+	BN_free(exponent);
+	if (ok)
+		return pkey;
+	EVP_PKEY_free(pkey);
+	return NULL;
 }
 
 static enum sig_verdict verify_rsa(

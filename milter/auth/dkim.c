@@ -201,7 +201,7 @@ static void begin(struct dkim_check *d)
 				"not evaluated: %u signatures are, and this is one more",
 				d->limits.signatures));
 		else if (!begin_signature(d, s))
-			decide(s, DKIM_TEMPERROR, "no memory");
+			decide(s, DKIM_TEMPERROR, NULL);
 	}
 }
 
@@ -226,31 +226,36 @@ void dkim_check_body(struct dkim_check *d, const void *bytes, size_t len)
 
 /* --- verification ------------------------------------------------------------------ */
 
-/* What is found with one key. */
+/* What is found with one key; `reason` NULL: there is no memory. */
 struct finding {
 	enum dkim_result result;
 	const char *reason;
 	unsigned bits;
 	bool testing;
-	bool with_key; /* a key was there to verify with */
+	bool with_key; /* it could be used */
 };
 
 static struct finding found(enum dkim_result result, const char *reason)
 {
-	return (struct finding){.result = result, .reason = reason == NULL ? "no memory" : reason};
+	return (struct finding){.result = result, .reason = reason};
+}
+
+/* The key was there and fit for use, and this came of it. */
+static struct finding found_with(enum dkim_result result, const char *reason, unsigned bits)
+{
+	return (struct finding){.result = result, .reason = reason, .bits = bits, .with_key = true};
 }
 
 /* Does the signature fit the header? What libopendkim does not read right, or refuses, is verified
  * without it. */
 static enum sig_verdict verify_header(
-    struct dkim_check *d, struct signature *s, const struct dkim_key *key, unsigned *bits)
+    struct dkim_check *d, const struct signature *s, const struct dkim_key *key)
 {
 	const struct dkim_lib_query q = {
 	    .field = &s->read, .header = d->header, .self = s->field, .key = key};
 	uint8_t hash[SHA256_SIZE];
 	enum sig_verdict verdict;
 
-	*bits = sig_key_bits(s->read.algorithm, key->data, key->len);
 	if (!d->limits.without_library && dkim_lib_reads(&q)) {
 		verdict = dkim_lib_verify(&q);
 		if (verdict != SIG_FAILED)
@@ -262,57 +267,61 @@ static enum sig_verdict verify_header(
 	    s->read.signature_len, NULL);
 }
 
-/* What one key says, after the body's hash was found right. */
-static struct finding verify_with(
-    struct dkim_check *d, struct signature *s, const struct dkim_key *key)
-{
-	struct arena *a = &d->arena;
-	unsigned bits;
-
-	switch (verify_header(d, s, key, &bits)) {
-	case SIG_VERIFIES:
-		return (struct finding){DKIM_PASS, "", bits, false, true};
-	case SIG_DOES_NOT:
-		return (struct finding){DKIM_FAIL,
-		    "the signature is not one of its key over this header", bits, false, true};
-	case SIG_KEY_SHORT:
-		return found(DKIM_POLICY,
-		    arena_printf(a, "the key has %u bits; at least %d are asked for (RFC 8301)",
-			bits, RSA_BITS_MIN));
-	case SIG_KEY_LONG:
-		return found(
-		    DKIM_POLICY, arena_printf(a, "the key has %u bits; at most %d are verified",
-				     bits, RSA_BITS_MAX));
-	case SIG_KEY_BROKEN:
-		return found(DKIM_PERMERROR, "p= of the key record holds no key of its type");
-	case SIG_FAILED:
-		break;
-	}
-	return found(DKIM_TEMPERROR, "no memory");
-}
-
-/* RFC 6376 6.1.3 */
-static struct finding verify(struct dkim_check *d, struct signature *s, const struct dkim_key *key)
+/* RFC 6376 6.1.3, with a key that may be used. */
+static struct finding verify(
+    struct dkim_check *d, const struct signature *s, const struct dkim_key *key, unsigned bits)
 {
 	uint8_t hash[SHA256_SIZE];
 	uint64_t total;
 
-	if (key->no_subdomains && strcmp(s->read.identity_domain, s->read.domain) != 0)
-		return found(DKIM_PERMERROR, "i= is below d=, which the key forbids (t=s)");
 	if (!body_hash(d->bodies, s->body, hash, &total))
-		return found(DKIM_TEMPERROR, "no memory");
+		return found(DKIM_TEMPERROR, NULL);
 	if (s->read.length != BODY_WHOLE && s->read.length > total)
 		return found(DKIM_PERMERROR,
 		    arena_printf(&d->arena, "l= is more than the %llu bytes of the body",
 			(unsigned long long)total));
 	if (memcmp(hash, s->read.body_hash, SHA256_SIZE) != 0)
-		return (struct finding){DKIM_FAIL,
-		    "the body is not what was signed: its hash is another", 0, false, true};
-	return verify_with(d, s, key);
+		return found_with(
+		    DKIM_FAIL, "the body is not what was signed: its hash is another", bits);
+	switch (verify_header(d, s, key)) {
+	case SIG_VERIFIES:
+		return found_with(DKIM_PASS, "", bits);
+	case SIG_DOES_NOT:
+		return found_with(
+		    DKIM_FAIL, "the signature is not one of its key over this header", bits);
+	case SIG_KEY_BROKEN:
+	case SIG_KEY_SHORT:
+	case SIG_KEY_LONG:
+	case SIG_FAILED:
+		break;
+	}
+	return found(DKIM_TEMPERROR, NULL);
+}
+
+/* RFC 6376 6.1.2, and what comes after it. */
+static struct finding verify_with(
+    struct dkim_check *d, const struct signature *s, const struct dkim_key *key)
+{
+	unsigned bits = sig_key_bits(s->read.algorithm, key->data, key->len);
+
+	if (bits == 0)
+		return found(DKIM_PERMERROR, "p= of the key record holds no key of its type");
+	if (s->read.algorithm == SIG_RSA_SHA256 && bits < RSA_BITS_MIN)
+		return found(
+		    DKIM_POLICY, arena_printf(&d->arena,
+				     "the key has %u bits; at least %d are asked for (RFC 8301)",
+				     bits, RSA_BITS_MIN));
+	if (bits > RSA_BITS_MAX)
+		return found(DKIM_POLICY,
+		    arena_printf(&d->arena, "the key has %u bits; at most %d are verified", bits,
+			RSA_BITS_MAX));
+	if (key->no_subdomains && strcmp(s->read.identity_domain, s->read.domain) != 0)
+		return found(DKIM_PERMERROR, "i= is below d=, which the key forbids (t=s)");
+	return verify(d, s, key, bits);
 }
 
 static struct finding verify_by_record(
-    struct dkim_check *d, struct signature *s, const struct dns_rdata *record)
+    struct dkim_check *d, const struct signature *s, const struct dns_rdata *record)
 {
 	struct finding f;
 	struct dkim_key key;
@@ -327,7 +336,7 @@ static struct finding verify_by_record(
 	free(text);
 	if (wrong != NULL)
 		return found(temporary ? DKIM_TEMPERROR : DKIM_PERMERROR, wrong);
-	f = verify(d, s, &key);
+	f = verify_with(d, s, &key);
 	f.testing = key.testing;
 	return f;
 }
@@ -335,7 +344,7 @@ static struct finding verify_by_record(
 /* Tries one record after the other until one verifies; without one, what is told is of the first
  * that holds a usable key. */
 static struct finding verify_by_records(
-    struct dkim_check *d, struct signature *s, const struct dns_answer *answer)
+    struct dkim_check *d, const struct signature *s, const struct dns_answer *answer)
 {
 	struct finding best = found(DKIM_PERMERROR, "no key: there is no TXT record");
 
@@ -359,6 +368,13 @@ static const struct dns_answer *answer_of(struct signature *s)
 	return s->answer;
 }
 
+static const char *dns_error_text(enum dns_status s)
+{
+	if (s == DNS_DEADLINE)
+		return "no answer in time";
+	return s == DNS_BOGUS ? "the answer is bogus by DNSSEC" : "the look-up failed";
+}
+
 static struct finding look_at(struct dkim_check *d, struct signature *s)
 {
 	const struct dns_answer *answer = answer_of(s);
@@ -378,11 +394,8 @@ static struct finding look_at(struct dkim_check *d, struct signature *s)
 	case DNS_DEADLINE:
 		break;
 	}
-	return found(
-	    DKIM_TEMPERROR, arena_printf(&d->arena, "TXT of %s: %s", name,
-				answer->status == DNS_DEADLINE ? "no answer in time"
-				: answer->status == DNS_BOGUS  ? "the answer is bogus by DNSSEC"
-							       : "the look-up failed"));
+	return found(DKIM_TEMPERROR,
+	    arena_printf(&d->arena, "TXT of %s: %s", name, dns_error_text(answer->status)));
 }
 
 static const char *reason_of_pass(
