@@ -155,7 +155,8 @@ static const char rfc6376[] = "DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; d=
 			      "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n"
 			      "Message-ID: <20030712040037.46341.5F8J@football.example.com>\r\n";
 
-static const char rfc_body[] = "Hi.\r\n\r\nWe lost the game. Are you hungry yet?\r\n\r\nJoe.\r\n";
+static const char rfc_body[] = "Hi.\r\n\r\n"
+			       "We lost the game. Are you hungry yet?\r\n\r\nJoe.\r\n";
 
 static struct resolver *open_rfc_zone(void)
 {
@@ -267,7 +268,7 @@ static void read_h(struct strbuf *out, const char *template)
 			strbuf_putc(out, *h);
 }
 
-/* The canonicalizations that the template's c= asks for. */
+/* What the template's c= asks for. */
 static void read_c(struct signer *s, const char *template)
 {
 	const char *c = strstr(template, "c=r"), *slash;
