@@ -20,6 +20,9 @@ void header_list_free(struct header_list **l);
 /* Copies one field. False over a limit, or when memory is exhausted; the list is then not whole. */
 bool header_list_add(struct header_list *l, const struct canon_field *f);
 
+/* Was it a limit that made header_list_add() fail? */
+bool header_list_is_over(const struct header_list *l);
+
 size_t header_list_count(const struct header_list *l);
 const struct canon_field *header_list_get(const struct header_list *l, size_t number);
 

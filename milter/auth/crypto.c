@@ -1,12 +1,13 @@
 #include "auth/crypto.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -24,24 +25,35 @@ struct sha256 {
 
 /* --- hashes ----------------------------------------------------------------------- */
 
-/* Looking an algorithm up takes longer than hashing a header, and a lock: once for the process. */
-static pthread_once_t fetched = PTHREAD_ONCE_INIT;
-static EVP_MD *algorithm_sha256;
-
-static void fetch(void)
+/*
+ * Looking an algorithm up takes longer than hashing a header, and a lock: done once. NULL when
+ * memory is exhausted, which OpenSSL does not survive where it has not begun: it is asked to first.
+ */
+static const EVP_MD *sha256_algorithm(void)
 {
-	algorithm_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	static _Atomic(EVP_MD *) known;
+	EVP_MD *none = NULL, *md = atomic_load(&known);
+
+	if (md != NULL)
+		return md;
+	if (OPENSSL_init_crypto(0, NULL) == 1 && OSSL_LIB_CTX_get0_global_default() != NULL)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (md == NULL || atomic_compare_exchange_strong(&known, &none, md))
+		return md;
+	/* Another thread was faster. */
+	EVP_MD_free(md);
+	return none;
 }
 
 struct sha256 *sha256_new(void)
 {
-	struct sha256 *s = calloc(1, sizeof(*s));
+	const EVP_MD *algorithm = sha256_algorithm();
+	struct sha256 *s = algorithm == NULL ? NULL : calloc(1, sizeof(*s));
 
-	pthread_once(&fetched, fetch);
 	if (s == NULL)
 		return NULL;
 	s->context = EVP_MD_CTX_new();
-	if (s->context == NULL || EVP_DigestInit_ex2(s->context, algorithm_sha256, NULL) != 1)
+	if (s->context == NULL || EVP_DigestInit_ex2(s->context, algorithm, NULL) != 1)
 		sha256_free(&s);
 	return s;
 }
@@ -163,7 +175,7 @@ static enum sig_verdict verify_rsa(
 
 	if (c != NULL && EVP_PKEY_verify_init(c) == 1 &&
 	    EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) == 1 &&
-	    EVP_PKEY_CTX_set_signature_md(c, algorithm_sha256) == 1)
+	    EVP_PKEY_CTX_set_signature_md(c, sha256_algorithm()) == 1)
 		verdict = EVP_PKEY_verify(c, signature, len, hash, SHA256_SIZE) == 1 ? SIG_VERIFIES
 		                                                                     : SIG_DOES_NOT;
 	EVP_PKEY_CTX_free(c);
@@ -189,6 +201,8 @@ static enum sig_verdict verify_ed25519(
 
 static EVP_PKEY *read_key(enum sig_algorithm algorithm, const uint8_t *key, size_t len)
 {
+	if (sha256_algorithm() == NULL)
+		return NULL;
 	if (algorithm == SIG_RSA_SHA256)
 		return read_rsa(key, len);
 	if (algorithm == SIG_ED25519_SHA256 && len == ED25519_KEY_SIZE)
@@ -233,7 +247,6 @@ enum sig_verdict sig_verify(enum sig_algorithm algorithm, const uint8_t *key, si
 	EVP_PKEY *pkey = read_key(algorithm, key, key_len);
 	unsigned size = 0;
 
-	pthread_once(&fetched, fetch);
 	if (pkey != NULL)
 		verdict = verify(algorithm, pkey, hash, signature, len, &size);
 	EVP_PKEY_free(pkey);

@@ -42,7 +42,7 @@ struct dkim_check {
 	usec_t now;
 	struct arena arena;
 	struct header_list *header;
-	bool too_large; /* the header went over a limit */
+	bool incomplete; /* there was no room for a field */
 	size_t signed_fields;
 	struct signature *first, **last;
 	size_t count;
@@ -98,8 +98,8 @@ void dkim_check_header(
 		return;
 	if (canon_field_is(&f, "DKIM-Signature"))
 		d->signed_fields++;
-	if (!d->too_large)
-		d->too_large = !header_list_add(d->header, &f);
+	if (!d->incomplete)
+		d->incomplete = !header_list_add(d->header, &f);
 }
 
 static void decide(struct signature *s, enum dkim_result result, const char *reason)
@@ -207,7 +207,7 @@ static void begin(struct dkim_check *d)
 
 bool dkim_check_end_of_header(struct dkim_check *d)
 {
-	if (d == NULL || d->too_large)
+	if (d == NULL || d->incomplete)
 		return false;
 	for (size_t i = 0; i < header_list_count(d->header) && d->count < TOLD_MAX; i++)
 		if (canon_field_is(header_list_get(d->header, i), "DKIM-Signature") &&
@@ -509,8 +509,12 @@ void dkim_check_finish(struct dkim_check *d, struct arena *a, struct dkim_outcom
 		tell_one(a, out, DKIM_TEMPERROR, "no memory");
 		return;
 	}
-	if (d->too_large && d->signed_fields > 0) {
-		tell_one(a, out, DKIM_POLICY, "the header is larger than what is looked at");
+	if (d->incomplete && d->signed_fields > 0) {
+		if (header_list_is_over(d->header))
+			tell_one(
+			    a, out, DKIM_POLICY, "the header is larger than what is looked at");
+		else
+			tell_one(a, out, DKIM_TEMPERROR, "no memory");
 		return;
 	}
 	if (d->bodies != NULL)

@@ -15,7 +15,8 @@ struct entry {
 
 struct header_list {
 	struct arena arena;
-	size_t fields_max;
+	size_t fields_max, bytes_max, bytes;
+	bool over; /* a limit */
 	struct canon_field *fields;
 	size_t count, room;
 	struct entry *sorted; /* NULL while the list is not complete */
@@ -29,7 +30,7 @@ struct header_list *header_list_new(size_t fields_max, size_t bytes_max)
 	if (l == NULL)
 		return NULL;
 	l->fields_max = fields_max;
-	l->arena.limit = bytes_max;
+	l->bytes_max = bytes_max;
 	return l;
 }
 
@@ -62,13 +63,17 @@ static bool make_room(struct header_list *l)
 
 bool header_list_add(struct header_list *l, const struct canon_field *f)
 {
+	size_t len = f->name_len + f->value_len;
 	char *text;
 
-	if (l->count == l->fields_max || !make_room(l))
+	if (l->count == l->fields_max || len > l->bytes_max - l->bytes)
+		l->over = true;
+	if (l->over || !make_room(l))
 		return false;
-	text = arena_alloc(&l->arena, f->name_len + f->value_len + 1);
+	text = arena_alloc(&l->arena, len + 1);
 	if (text == NULL)
 		return false;
+	l->bytes += len;
 	memcpy(text, f->name, f->name_len);
 	memcpy(text + f->name_len, f->value, f->value_len);
 	l->fields[l->count++] = (struct canon_field){.name = text,
@@ -76,6 +81,11 @@ bool header_list_add(struct header_list *l, const struct canon_field *f)
 	    .value = text + f->name_len,
 	    .value_len = f->value_len};
 	return true;
+}
+
+bool header_list_is_over(const struct header_list *l)
+{
+	return l->over;
 }
 
 size_t header_list_count(const struct header_list *l)
