@@ -69,8 +69,9 @@ const char *arc_outcome_word(const struct arc_outcome *o);
 struct arc_check;
 
 /*
- * `budget` belongs to the message, and must stay. `now` is the wall clock, for x=. NULL when memory
- * is exhausted: the other calls take NULL, and then find a temporary FAIL.
+ * `budget` belongs to the message, and must stay: at most 20 look-ups of it are used. `now` is the
+ * wall clock, for x=. NULL when memory is exhausted: the other calls take NULL, and then find a
+ * temporary FAIL.
  */
 struct arc_check *arc_check_open(struct resolver *r, struct dns_budget *budget, usec_t now);
 

@@ -11,16 +11,26 @@
 
 struct arc_key;
 
-/* All but `first` is set by its owner, and stays. */
+/* The first three are set by its owner, and stay. */
 struct arc_keys {
 	struct resolver *resolver;
 	struct dns_budget *budget;
 	struct arena *arena; /* for keys and words */
 	struct arc_key *first;
+	unsigned count;
 };
 
-/* Starts to look a key up. `name` must stay. NULL when memory is exhausted. */
-struct arc_key *arc_keys_want(struct arc_keys *k, const char *name);
+/*
+ * Keys that are looked up for one message: ten sets whose seals and signatures have different ones.
+ * More would be asked for by who wants others' questions to find no room.
+ */
+#define ARC_KEYS_MAX 20
+
+/*
+ * Starts to look a key up. `name` must stay. NULL when memory is exhausted, or where it would be
+ * one too many: *full.
+ */
+struct arc_key *arc_keys_want(struct arc_keys *k, const char *name, bool *full);
 
 /*
  * Does the signature verify with a key over this hash? Waits for the key. NULL when it does; else

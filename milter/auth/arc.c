@@ -273,6 +273,31 @@ static void hash_seals(struct arc_check *c)
 
 /* --- the end of the header ----------------------------------------------------------- */
 
+static void begin_seal(struct arc_check *c, unsigned instance)
+{
+	struct link *link = &c->links[instance - 1];
+	bool full;
+
+	link->seal_key = arc_keys_want(&c->keys, link->seal.key_name, &full);
+	if (full)
+		fail_field(c, ARC_SEAL, instance, "its key is one more than is looked up");
+}
+
+static void begin_signature(struct arc_check *c, unsigned instance)
+{
+	struct link *link = &c->links[instance - 1];
+	bool full;
+
+	if (link->wrong != NULL)
+		return;
+	link->signature_key = arc_keys_want(&c->keys, link->signature.key_name, &full);
+	if (full)
+		link->wrong = "its key is one more than is looked up";
+	else
+		link->body =
+		    body_hashes_want(c->bodies, link->signature.body, link->signature.length);
+}
+
 /* Asks for what is needed to know the result, and then for what older signatures need. */
 static void begin(struct arc_check *c)
 {
@@ -281,17 +306,11 @@ static void begin(struct arc_check *c)
 		fail(c, NULL);
 		return;
 	}
-	for (unsigned i = c->instances; i >= 1; i--)
-		c->links[i - 1].seal_key = arc_keys_want(&c->keys, c->links[i - 1].seal.key_name);
-	for (unsigned i = c->instances; i >= 1; i--) {
-		struct link *link = &c->links[i - 1];
-
-		if (link->wrong != NULL)
-			continue;
-		link->signature_key = arc_keys_want(&c->keys, link->signature.key_name);
-		link->body =
-		    body_hashes_want(c->bodies, link->signature.body, link->signature.length);
-	}
+	begin_signature(c, c->instances);
+	for (unsigned i = c->instances; i >= 1 && c->failed == NULL; i--)
+		begin_seal(c, i);
+	for (unsigned i = c->instances - 1; i >= 1 && c->failed == NULL; i--)
+		begin_signature(c, i);
 }
 
 bool arc_check_end_of_header(struct arc_check *c)

@@ -15,16 +15,19 @@ struct arc_key {
 	const struct dns_answer *answer; /* NULL while it was not collected */
 };
 
-struct arc_key *arc_keys_want(struct arc_keys *k, const char *name)
+struct arc_key *arc_keys_want(struct arc_keys *k, const char *name, bool *full)
 {
 	struct arc_key *key;
 
+	*full = false;
 	for (key = k->first; key != NULL; key = key->next)
 		if (strcmp(key->name, name) == 0)
 			return key;
-	key = arena_alloc(k->arena, sizeof(*key));
+	*full = k->count == ARC_KEYS_MAX;
+	key = *full ? NULL : arena_alloc(k->arena, sizeof(*key));
 	if (key == NULL)
 		return NULL;
+	k->count++;
 	*key = (struct arc_key){.next = k->first,
 	    .name = name,
 	    .lookup = dns_start(k->resolver, k->budget, name, DNS_TYPE_TXT)};

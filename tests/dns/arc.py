@@ -316,6 +316,20 @@ def dns_errors():
     tap.ok(time.monotonic() - begin < 0.9, "are waited for at once", time.monotonic() - begin)
 
 
+def many_keys():
+    """Twenty keys are looked up, those of the seals first."""
+    names = [f"k{i}" for i in range(30)]
+    for sets, want in ((10, "pass"), (11, "pass"), (19, "pass"), (20, "fail")):
+        stub = Stub({f"{s}._domainkey.example.org": {"TXT": ("ok", [txt(ED.record)])}
+                     for s in [f"a{n}" for n in names] + [f"s{n}" for n in names]})
+        m = message()
+        for name in names[:sets]:
+            m.seal(ED, ams={"s": "a" + name}, seal={"s": "s" + name})
+        arc = verify(stub.server, m.text())["arc"]
+        asked = {n for n, _ in stub.asked if "_domainkey" in n}
+        tap.ok(arc["result"] == want and len(asked) <= 20, f"{sets} sets, {2 * sets} keys: {want}", arc, len(asked))
+
+
 def hostile():
     junk = message().text()
     many = b"".join(b"ARC-Seal: i=%d; cv=pass; a=rsa-sha256; d=example.org; s=dummy; b=AAAA\r\n"
@@ -338,5 +352,5 @@ def as_text():
 
 
 nsd = Nsd({"example.org": records(), "example.com": ""})
-tap.run(chains, changed_on_the_way, by_dkimpy, structure, cv, tags, message_signature, keys, dns_errors, hostile,
-        as_text)
+tap.run(chains, changed_on_the_way, by_dkimpy, structure, cv, tags, message_signature, keys, dns_errors, many_keys,
+        hostile, as_text)
