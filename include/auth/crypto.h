@@ -13,7 +13,7 @@ struct sha256;
 
 /* NULL when memory is exhausted. */
 struct sha256 *sha256_new(void);
-/* Of what was added so far; each goes on by itself. */
+/* Of what was added so far; each goes on by itself. NULL as above. */
 struct sha256 *sha256_copy(const struct sha256 *s);
 void sha256_free(struct sha256 **s);
 void sha256_add(struct sha256 *s, const void *bytes, size_t len);

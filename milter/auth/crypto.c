@@ -64,7 +64,10 @@ struct sha256 *sha256_copy(const struct sha256 *s)
 
 	if (copy == NULL)
 		return NULL;
-	copy->failed = s->failed || EVP_MD_CTX_copy_ex(copy->context, s->context) != 1;
+	copy->failed = s->failed;
+	/* A context that was copied by half must not be used. */
+	if (EVP_MD_CTX_copy_ex(copy->context, s->context) != 1)
+		sha256_free(&copy);
 	return copy;
 }
 
