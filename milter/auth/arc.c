@@ -106,6 +106,9 @@ static void fail(struct arc_check *c, const char *why)
 
 static void fail_field(struct arc_check *c, enum arc_kind kind, unsigned instance, const char *why)
 {
+	/* The first counts, and the others shall not take memory. */
+	if (c->failed != NULL)
+		return;
 	fail(c,
 	    arena_printf(&c->arena, "%s of instance %u: %s", arc_kind_name(kind), instance, why));
 }
@@ -119,7 +122,9 @@ static void place(struct arc_check *c, enum arc_kind kind, size_t number)
 	struct link *link;
 
 	if (instance == 0) {
-		fail(c, arena_printf(&c->arena, "an %s field: %s", arc_kind_name(kind), wrong));
+		if (c->failed == NULL)
+			fail(c,
+			    arena_printf(&c->arena, "an %s field: %s", arc_kind_name(kind), wrong));
 		return;
 	}
 	if (instance > c->instances)
@@ -288,6 +293,10 @@ static void begin_signature(struct arc_check *c, unsigned instance)
 	struct link *link = &c->links[instance - 1];
 	bool full;
 
+	/* How far back the message is unchanged is not worth many hashes of a large body: those of
+	 * the newest, and of whole bodies in the two canonical forms. */
+	if (link->wrong == NULL && instance < c->instances && link->signature.length != BODY_WHOLE)
+		link->wrong = "it has l=, and is not the newest";
 	if (link->wrong != NULL)
 		return;
 	link->signature_key = arc_keys_want(&c->keys, link->signature.key_name, &full);

@@ -120,6 +120,9 @@ def changed_on_the_way():
     m = message().seal(KEY).seal(KEY, raw={AMS: " i=2; nonsense=x"}).seal(KEY)
     arc = expect(m, "pass", "an older message signature that can't be evaluated", instances=3)
     tap.equal(arc["oldest_pass"], 3, "the oldest that passes")
+    m = message().seal(KEY, ams={"l": "5"}).seal(KEY, ams={"l": "7"}).seal(KEY, ams={"l": "5"})
+    arc = expect(m, "pass", "l= in every set", instances=3)
+    tap.equal(arc["oldest_pass"], 3, "an older l= is not looked at")
     result = verify(nsd.server, m.text())["authentication_results"]
     tap.ok("arc=pass header.oldest-pass=3 smtp.remote-ip=192.0.2.1" in result, "in Authentication-Results", result)
 
