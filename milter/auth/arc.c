@@ -435,6 +435,21 @@ static bool tell_set(
 	return out->domain != NULL && out->selector != NULL;
 }
 
+/* NULL when memory is exhausted. */
+static const char *reason_of_pass(
+    const struct arc_check *c, struct arena *a, const struct arc_outcome *o)
+{
+	const char *newest = c->links[c->instances - 1].seal.domain, *since = "";
+
+	if (o->oldest_pass != 0)
+		since = arena_printf(a, "; unchanged since instance %u", o->oldest_pass);
+	if (since == NULL)
+		return NULL;
+	return arena_printf(a, "%u %s, the newest of %s%s%s", c->instances,
+	    c->instances == 1 ? "set" : "sets", newest, since,
+	    o->whole ? "" : "; its l= leaves a part of the body unsigned");
+}
+
 static bool tell_pass(struct arc_check *c, struct arena *a, struct arc_outcome *out)
 {
 	struct arc_set *sets = arena_alloc(a, c->instances * sizeof(*sets));
@@ -446,12 +461,7 @@ static bool tell_pass(struct arc_check *c, struct arena *a, struct arc_outcome *
 	out->oldest_pass = oldest_pass(c);
 	out->whole = covers_whole(c);
 	out->sets = sets;
-	out->reason =
-	    out->oldest_pass == 0
-		? arena_printf(a, "%u %s, the newest of %s", c->instances,
-		      c->instances == 1 ? "set" : "sets", c->links[c->instances - 1].seal.domain)
-		: arena_printf(a, "%u sets, the newest of %s; unchanged since instance %u",
-		      c->instances, c->links[c->instances - 1].seal.domain, out->oldest_pass);
+	out->reason = reason_of_pass(c, a, out);
 	return sets != NULL && out->reason != NULL;
 }
 

@@ -267,7 +267,8 @@ def message_signature():
     for bh in ("AAAA", "!", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="):
         one(f"bh={bh}", "fail", ams={"bh": bh})
     one("l= of all", ams={"l": "20", "c": "relaxed/relaxed"})
-    expect(message().seal(KEY, ams={"l": "5"}).text() + b"more\r\n", "pass", "more than l= behind it")
+    expect(message().seal(KEY, ams={"l": "5"}).text() + b"more\r\n", "pass", "more than l= behind it",
+           "leaves a part of the body unsigned")
     one("l=0", ams={"l": "0"})
     one("l= beyond the body", "fail", "l=", ams={"l": "1000"})
     one("l= is no number", "fail", "l=", ams={"l": "x"})
