@@ -12,6 +12,7 @@
 enum {
 	IDENTITY_MAX = 250, /* it decodes i= into 256 bytes, and trusts what it finds there */
 	NAMES_MAX = 4000,   /* of h=: it forgets what is beyond 4,095 bytes */
+	COVERED_MAX = 256,  /* fields: it looks through all of them for each name of h= */
 	OWN_MAX = 60000,    /* of the signature's own field: 65,536 */
 	KEY_MAX = 700,      /* its record has to fit in 1,024 bytes, in base64 */
 };
@@ -78,6 +79,7 @@ static bool covered_are_plain(const struct dkim_lib_query *q)
 	bool ok = selected != NULL &&
 	          header_list_select(q->header, &q->field->h, q->self, selected, &count);
 
+	ok = ok && count <= COVERED_MAX;
 	for (size_t i = 0; ok && i < count; i++) {
 		const struct canon_field *f = header_list_get(q->header, selected[i]);
 
