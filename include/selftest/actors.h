@@ -33,6 +33,9 @@ extern const char *const casting_nobodys_v4[], *const casting_nobodys_v6[];
 /* Does a rule permit this address for its own sake? */
 bool casting_is_permitted(const struct casting *c, const struct addr *a);
 
+/* The same, without a casting. */
+bool casting_trusts(const struct config *config, const struct addr *a, usec_t now);
+
 /* Makes `a` a client that connects from there. */
 void casting_set_client(struct casting *c, struct actor *a, const struct addr *client);
 

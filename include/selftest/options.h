@@ -28,7 +28,8 @@ struct selftest_options {
 	struct target sink;   /* host "": not given */
 	usec_t timeout, pace; /* pace 0: not given */
 	usec_t wait;          /* for messages to come out */
-	bool list, quiet, verbose, transcript;
+	const char *report;   /* a file; NULL: not given */
+	bool list, quiet, verbose, transcript, smuggling;
 	enum report_format format;
 };
 

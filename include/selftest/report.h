@@ -6,13 +6,17 @@
 
 #include "base/strbuf.h"
 #include "selftest/plan.h"
+#include "selftest/record.h"
+#include "selftest/side.h"
 #include "selftest/way.h"
 
 enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_TAP, REPORT_JUNIT };
 
 struct report {
 	const struct plan *plan;
-	const char *config; /* path; NULL: none was used */
+	const struct side_findings *findings;
+	const struct record *record; /* NULL: none is asked for */
+	const char *config;          /* path; NULL: none was used */
 	bool colour, quiet, verbose;
 	bool confirming; /* suspects were followed */
 };
@@ -20,12 +24,13 @@ struct report {
 struct tally {
 	size_t rows, right, wrong;
 	size_t errors; /* of the wrong ones */
+	size_t high;   /* findings */
 	size_t suspect, confirmed;
 	size_t deferred; /* refused with 4xx */
 	size_t for_now;  /* of these, by greylisting or a rate limit */
 };
 
-struct tally report_tally(const struct plan *p);
+struct tally report_tally(const struct report *r);
 
 /* Appends the whole report. */
 void report_text(const struct report *r, struct strbuf *b);

@@ -92,6 +92,13 @@ bool casting_is_permitted(const struct casting *c, const struct addr *a)
 	return false;
 }
 
+bool casting_trusts(const struct config *config, const struct addr *a, usec_t now)
+{
+	const struct casting c = {.config = config, .now = now};
+
+	return casting_is_permitted(&c, a);
+}
+
 /* --- friends --------------------------------------------------------------- */
 
 static bool own_address_in(

@@ -56,15 +56,44 @@ static void add_row(struct strbuf *b, const struct row *row)
 	strbuf_printf(b, ",\"took_us\":%lld}", (long long)r->took);
 }
 
+static void add_finding(struct strbuf *b, const struct side_finding *f, bool first)
+{
+	strbuf_printf(
+	    b, "%s{\"severity\":\"%s\"", first ? "\n" : ",\n", side_severity_name(f->severity));
+	add_member(b, "where", f->where);
+	add_member(b, "name", f->name);
+	add_member(b, "text", f->text);
+	strbuf_putc(b, '}');
+}
+
+static void add_record(struct strbuf *b, const struct record *record)
+{
+	add_member(b, "version", VERSION);
+	add_member(b, "time", record->time);
+	add_member(b, "host", record->host);
+	strbuf_puts(b, ",\"files\":[");
+	for (size_t i = 0; i < record->file_count; i++) {
+		const struct record_file *f = &record->files[i];
+
+		strbuf_puts(b, i == 0 ? "{\"path\":" : ",{\"path\":");
+		escape_json(b, f->path, strlen(f->path));
+		add_member(b, "hash", f->hash);
+		strbuf_putc(b, '}');
+	}
+	strbuf_putc(b, ']');
+}
+
 void report_json(const struct report *r, struct strbuf *b)
 {
 	const struct plan *p = r->plan;
 	const struct way *way = p->rows[0].actor->place->way;
 	struct spread s = plan_spread(p);
-	struct tally t = report_tally(p);
+	struct tally t = report_tally(r);
 
 	strbuf_printf(b, "{\"way\":\"%s\"", way->kind);
 	add_member(b, "target", way->target);
+	if (r->record != NULL)
+		add_record(b, r->record);
 	add_member(b, "configuration", r->config);
 	add_member(b, "ours", p->names.ours);
 	add_member(b, "outside", p->names.outside);
@@ -78,11 +107,14 @@ void report_json(const struct report *r, struct strbuf *b)
 		strbuf_puts(b, i == 0 ? "" : ",");
 		escape_json(b, p->notes[i], strlen(p->notes[i]));
 	}
+	strbuf_puts(b, "],\n\"findings\":[");
+	for (size_t i = 0; r->findings != NULL && i < r->findings->count; i++)
+		add_finding(b, &r->findings->items[i], i == 0);
 	strbuf_printf(b,
 	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu,"
 	    "\"suspect\":%zu,\"confirmed\":%zu,"
-	    "\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
-	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, s.clients, s.probes,
+	    "\"high\":%zu,\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
+	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.high, s.clients, s.probes,
 	    s.places);
 }
 
@@ -128,11 +160,22 @@ static void add_text(struct strbuf *b, const char *s)
 	escape_text(b, s, strlen(s));
 }
 
+/* Those that are no fault are passed tests all the same, so that they are seen. */
+static void add_tap_finding(struct strbuf *b, const struct side_finding *f, size_t number)
+{
+	strbuf_printf(b, "%s %zu - ", f->severity == SEVERITY_HIGH ? "not ok" : "ok", number);
+	add_description(b, f->where);
+	strbuf_printf(b, " %s (%s)\n# ", f->name, side_severity_name(f->severity));
+	add_text(b, f->text);
+	strbuf_putc(b, '\n');
+}
+
 void report_tap(const struct report *r, struct strbuf *b)
 {
 	const struct plan *p = r->plan;
+	size_t found = r->findings == NULL ? 0 : r->findings->count;
 
-	strbuf_printf(b, "TAP version 13\n1..%zu\n", p->row_count);
+	strbuf_printf(b, "TAP version 13\n1..%zu\n", p->row_count + found);
 	for (size_t i = 0; i < p->row_count; i++) {
 		const struct row *row = &p->rows[i];
 		bool right = row_is_right(row);
@@ -154,6 +197,8 @@ void report_tap(const struct report *r, struct strbuf *b)
 		report_reply(&row->result, b);
 		strbuf_putc(b, '\n');
 	}
+	for (size_t i = 0; i < found; i++)
+		add_tap_finding(b, &r->findings->items[i], p->row_count + i + 1);
 	for (size_t i = 0; i < p->note_count; i++) {
 		strbuf_puts(b, "# ");
 		add_text(b, p->notes[i]);
@@ -206,16 +251,30 @@ static void add_failure(struct strbuf *b, const struct row *row)
 	strbuf_printf(b, "</%s>\n</testcase>\n", error ? "error" : "failure");
 }
 
+static void add_junit_finding(struct strbuf *b, const struct side_finding *f)
+{
+	const char *element = f->severity == SEVERITY_HIGH ? "failure" : "system-out";
+
+	strbuf_puts(b, "<testcase classname=\"");
+	add_xml(b, f->where);
+	strbuf_printf(b, "\" name=\"%s\">\n<%s%s>%s: ", f->name, element,
+	    f->severity == SEVERITY_HIGH ? " message=\"finding\"" : "",
+	    side_severity_name(f->severity));
+	add_xml(b, f->text);
+	strbuf_printf(b, "</%s>\n</testcase>\n", element);
+}
+
 void report_junit(const struct report *r, struct strbuf *b)
 {
 	const struct plan *p = r->plan;
-	struct tally t = report_tally(p);
+	size_t found = r->findings == NULL ? 0 : r->findings->count;
+	struct tally t = report_tally(r);
 
 	strbuf_printf(b,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	    "<testsuite name=\"relay-guard selftest\" tests=\"%zu\" failures=\"%zu\" "
 	    "errors=\"%zu\">\n",
-	    t.rows, t.wrong - t.errors, t.errors);
+	    t.rows + found, t.wrong - t.errors + t.high, t.errors);
 	for (size_t i = 0; i < p->row_count; i++) {
 		const struct row *row = &p->rows[i];
 
@@ -231,5 +290,7 @@ void report_junit(const struct report *r, struct strbuf *b)
 		else
 			add_failure(b, row);
 	}
+	for (size_t i = 0; i < found; i++)
+		add_junit_finding(b, &r->findings->items[i]);
 	strbuf_puts(b, "</testsuite>\n");
 }

@@ -177,6 +177,8 @@ enum {
 	OPTION_SINK,
 	OPTION_WAIT,
 	OPTION_TRANSCRIPT,
+	OPTION_SMUGGLING,
+	OPTION_REPORT,
 	OPTION_LIST,
 	OPTION_FORMAT,
 };
@@ -198,6 +200,12 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 		return true;
 	case OPTION_TRANSCRIPT:
 		o->transcript = true;
+		return true;
+	case OPTION_SMUGGLING:
+		o->smuggling = true;
+		return true;
+	case OPTION_REPORT:
+		o->report = value;
 		return true;
 	case OPTION_MILTER:
 		o->milter = value;
@@ -283,6 +291,8 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"wait", required_argument, NULL, OPTION_WAIT},
 	    {"pace", required_argument, NULL, OPTION_PACE},
 	    {"transcript", no_argument, NULL, OPTION_TRANSCRIPT},
+	    {"smuggling", no_argument, NULL, OPTION_SMUGGLING},
+	    {"report", required_argument, NULL, OPTION_REPORT},
 	    {"list", no_argument, NULL, OPTION_LIST},
 	    {"format", required_argument, NULL, OPTION_FORMAT},
 	    {"quiet", no_argument, NULL, 'q'},

@@ -148,7 +148,8 @@ static bool is_double(const struct plan *p, const struct row *r)
 		if (o->actor == r->actor && strcmp(o->from, r->from) == 0 &&
 		    strcmp(o->to, r->to) == 0 && same_text(o->parameters, r->parameters) &&
 		    same_text(o->helo, r->helo) && same_text(o->first, r->first) &&
-		    o->probe->way == r->probe->way)
+		    o->probe->way == r->probe->way &&
+		    (o->probe->flags & PROBE_DATA) == (r->probe->flags & PROBE_DATA))
 			return true;
 	}
 	return false;
@@ -222,6 +223,9 @@ static bool is_for(const struct actor *a, const struct probe *probe)
 		return a->kind == ACTOR_FRIEND && probe->kind == PROBE_FRIEND;
 	if (probe->kind == PROBE_GUARD)
 		return a->asks;
+	/* Through the guard's socket there is no DATA after a refusal: the MTA sees to that. */
+	if ((probe->flags & PROBE_DATA) != 0 && a->place != NULL && *a->place->name == '\0')
+		return false;
 	return !core || (probe->flags & PROBE_CORE) != 0;
 }
 

@@ -102,6 +102,14 @@ const struct probe probe_table[] = {
 	.way = WAY_WRITTEN,
 	.flags = PROBE_NAMES_DOMAIN | PROBE_SECOND},
 
+    {.name = "data-after-refusal",
+	.form = "the message all the same, after its recipient was refused",
+	.from = OUTSIDER,
+	.to = VICTIM,
+	.domain = "{outside}",
+	.way = WAY_WRITTEN,
+	.flags = PROBE_NAMES_DOMAIN | PROBE_DATA},
+
     /* The outside domain in other spellings, and names that only look like ours. */
     NAMED("upper-case", "upper case", "<RELAYTEST@{OUTSIDE}>", "{outside}"),
     NAMED_CORE("trailing-dot", "a dot behind the domain", "<relaytest@{outside}.>", "{outside}"),

@@ -241,8 +241,9 @@ static void add_group(const struct report *r, size_t first, struct strbuf *b)
 
 /* --- the whole ------------------------------------------------------------- */
 
-struct tally report_tally(const struct plan *p)
+struct tally report_tally(const struct report *r)
 {
+	const struct plan *p = r->plan;
 	struct tally t = {.rows = p->row_count};
 
 	for (size_t i = 0; i < p->row_count; i++) {
@@ -256,11 +257,30 @@ struct tally report_tally(const struct plan *p)
 		t.deferred += p->rows[i].result.outcome == OUTCOME_DEFERRED;
 		t.for_now += way_is_for_now(&p->rows[i].result);
 	}
+	t.high = r->findings == NULL ? 0 : side_count(r->findings, SEVERITY_HIGH);
 	return t;
+}
+
+/* For auditors. */
+static void add_record(const struct report *r, struct strbuf *b)
+{
+	strbuf_printf(b, "relay-guard " VERSION " self-test of %s on ", r->record->time);
+	add_safe(b, r->record->host);
+	strbuf_putc(b, '\n');
+	for (size_t i = 0; i < r->record->file_count; i++) {
+		const struct record_file *f = &r->record->files[i];
+
+		strbuf_printf(b, "%s  ", *f->hash == '\0' ? "(not readable)" : f->hash);
+		add_safe(b, f->path);
+		strbuf_putc(b, '\n');
+	}
+	strbuf_putc(b, '\n');
 }
 
 static void add_head(const struct report *r, struct strbuf *b)
 {
+	if (r->record != NULL)
+		add_record(r, b);
 	strbuf_puts(b, "ours is ");
 	add_safe(b, r->plan->names.ours);
 	strbuf_puts(b, ", out is ");
@@ -294,7 +314,7 @@ static const char *plural(size_t n)
 static void add_summary(const struct report *r, struct strbuf *b)
 {
 	struct spread s = plan_spread(r->plan);
-	struct tally t = report_tally(r->plan);
+	struct tally t = report_tally(r);
 
 	strbuf_printf(b, "\n%zu client%s x %zu probe%s x %zu place%s\n", s.clients,
 	    plural(s.clients), s.probes, plural(s.probes), s.places, plural(s.places));
@@ -303,6 +323,8 @@ static void add_summary(const struct report *r, struct strbuf *b)
 	if (t.errors > 0)
 		strbuf_printf(b, " (%zu of them error%s)", t.errors, plural(t.errors));
 	strbuf_putc(b, '\n');
+	if (t.high > 0)
+		strbuf_printf(b, "%zu finding%s of severity high\n", t.high, plural(t.high));
 	if (t.confirmed > 0)
 		strbuf_printf(b, "%zu confirmed: what a stranger sent came out\n", t.confirmed);
 	if (t.suspect > 0)
@@ -313,6 +335,54 @@ static void add_summary(const struct report *r, struct strbuf *b)
 		strbuf_printf(b, "%zu refusal%s %s only for now (4xx)%s\n", t.deferred,
 		    plural(t.deferred), t.deferred == 1 ? "was" : "were",
 		    t.for_now > 0 ? ", by greylisting or a rate limit: try again later" : "");
+}
+
+/* Words in lines of at most 79 columns, each behind `indent` blanks. */
+static void add_wrapped(struct strbuf *b, const char *text, size_t indent)
+{
+	struct strbuf safe = {0};
+	size_t column = 0;
+
+	add_safe(&safe, text);
+	for (const char *s = strbuf_text(&safe); *s != '\0';) {
+		size_t len = strcspn(s, " ");
+
+		if (column > 0 && column + 1 + len > 79) {
+			strbuf_putc(b, '\n');
+			column = 0;
+		}
+		if (column == 0)
+			strbuf_printf(b, "%*s", (int)indent, "");
+		else
+			strbuf_putc(b, ' ');
+		column += (column == 0 ? indent : 1) + len;
+		strbuf_add(b, s, len);
+		s += len + strspn(s + len, " ");
+	}
+	strbuf_putc(b, '\n');
+	strbuf_free(&safe);
+}
+
+/* The worst first. */
+static void add_findings(const struct report *r, struct strbuf *b)
+{
+	const struct side_findings *f = r->findings;
+
+	if (f == NULL || f->count == 0)
+		return;
+	strbuf_puts(b, "\nFound on the way:\n");
+	for (int s = SEVERITY_HIGH; s >= SEVERITY_NOTE; s--) {
+		for (size_t i = 0; i < f->count; i++) {
+			const struct side_finding *n = &f->items[i];
+
+			if ((int)n->severity != s)
+				continue;
+			strbuf_printf(b, "%-6s ", side_severity_name(n->severity));
+			add_safe(b, n->where);
+			strbuf_printf(b, " %s\n", n->name);
+			add_wrapped(b, n->text, 7);
+		}
+	}
 }
 
 void report_text(const struct report *r, struct strbuf *b)
@@ -333,6 +403,7 @@ void report_text(const struct report *r, struct strbuf *b)
 		add_safe(b, p->notes[i]);
 		strbuf_putc(b, '\n');
 	}
+	add_findings(r, b);
 	add_summary(r, b);
 	report_advice(r, b);
 }

@@ -11,11 +11,14 @@
 #include "base/escape.h"
 #include "base/names.h"
 #include "check/config.h"
+#include "selftest/actors.h"
 #include "selftest/confirm.h"
 #include "selftest/guard.h"
+#include "selftest/inspect.h"
 #include "selftest/options.h"
 #include "selftest/places.h"
 #include "selftest/plan.h"
+#include "selftest/record.h"
 #include "selftest/report.h"
 #include "selftest/run.h"
 #include "selftest/sink.h"
@@ -35,6 +38,8 @@ struct selftest {
 	struct places places;
 	struct sink *sink; /* NULL: none */
 	struct plan plan;
+	struct side_findings findings;
+	struct record record;
 	usec_t now;
 };
 
@@ -292,6 +297,26 @@ static int list(struct selftest *t)
 	return print(&b);
 }
 
+/* In full, whatever was asked for on the terminal. */
+static int write_report(const struct selftest *t, const struct report *shown)
+{
+	struct report r = *shown;
+	struct strbuf b = {0};
+	int code = EXIT_OK;
+
+	r.record = &t->record;
+	r.colour = false;
+	r.quiet = false;
+	r.verbose = true;
+	report_text(&r, &b);
+	if (b.failed)
+		code = fail(EXIT_INTERNAL, "out of memory", "");
+	else if (!record_write(t->o.report, b.data, b.len))
+		code = fail(EXIT_INTERNAL, "can't write the report", strerror(errno));
+	strbuf_free(&b);
+	return code;
+}
+
 static int report(const struct selftest *t)
 {
 	static void (*const formats[])(const struct report *, struct strbuf *) = {
@@ -302,22 +327,27 @@ static int report(const struct selftest *t)
 	};
 	const char *no_color = getenv("NO_COLOR");
 	struct report r = {.plan = &t->plan,
+	    .findings = &t->findings,
 	    .config = t->config_path,
 	    .colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0'),
 	    .quiet = t->o.quiet,
 	    .verbose = t->o.verbose,
 	    .confirming = t->o.confirm != NULL};
-	struct tally tally = report_tally(&t->plan);
+	struct tally tally = report_tally(&r);
 	struct strbuf b = {0};
 	int code;
 
+	if (t->o.format == REPORT_JSON)
+		r.record = &t->record;
 	formats[t->o.format](&r, &b);
 	code = print(&b);
+	if (code == EXIT_OK && t->o.report != NULL)
+		code = write_report(t, &r);
 	if (code != EXIT_OK)
 		return code;
 	if (tally.errors >= tally.rows)
 		return EXIT_UNAVAILABLE;
-	return tally.wrong == 0 ? EXIT_OK : EXIT_FINDING;
+	return tally.wrong + tally.high == 0 ? EXIT_OK : EXIT_FINDING;
 }
 
 static int open_sink(struct selftest *t)
@@ -348,6 +378,32 @@ static bool make_plan(struct selftest *t)
 	return true;
 }
 
+/* Is this host the server itself, or may it relay, so that what is offered to it is offered to no
+ * stranger? */
+static bool is_trusted(const struct selftest *t, const struct way *w)
+{
+	return addr_is_loopback(&w->own) || addr_equal(&w->own, &w->peer) ||
+	       (t->config != NULL && casting_trusts(t->config, &w->own, t->now));
+}
+
+static bool inspect(struct selftest *t)
+{
+	const char *recipient = arena_printf(&t->arena, "<postmaster@%s>", t->names.ours);
+	const char *sender = arena_printf(&t->arena, "<selftest@%s>", t->names.outside);
+
+	for (size_t i = 0; i < t->places.count; i++) {
+		const struct place *place = &t->places.all[i];
+
+		if (!place->full || *place->name == '\0')
+			continue;
+		inspect_server(
+		    &t->findings, place, is_trusted(t, place->way), t->names.nonce, t->now);
+		if (t->o.smuggling && recipient != NULL && sender != NULL)
+			inspect_smuggling(&t->findings, place, recipient, sender);
+	}
+	return !t->findings.failed && recipient != NULL && sender != NULL;
+}
+
 static int run_tests(struct selftest *t)
 {
 	bool watched = isatty(STDERR_FILENO) && t->o.format == REPORT_TEXT;
@@ -370,9 +426,11 @@ static int run_tests(struct selftest *t)
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	if (t->o.confirm != NULL && !confirm_run(&t->plan, t->sink, t->o.confirm, t->o.wait))
 		return fail(EXIT_INTERNAL, "out of memory", "");
-	if (!plan_name_rules(&t->plan, t->config, t->now))
+	if (!inspect(t) || !plan_name_rules(&t->plan, t->config, t->now))
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	guard_settle(&t->plan, t->config == NULL ? NULL : t->config->events->path);
+	if (!record_make(&t->record, &t->arena, t->config, t->now))
+		return fail(EXIT_INTERNAL, "out of memory", "");
 	return report(t);
 }
 
@@ -392,6 +450,7 @@ static int run(int argc, char **argv)
 		code = t.o.list ? list(&t) : run_tests(&t);
 	sink_close(&t.sink);
 	plan_free(&t.plan);
+	side_free(&t.findings);
 	places_free(&t.places);
 	arena_free(&t.arena);
 	config_free(&t.config);
@@ -419,8 +478,13 @@ const struct command command_selftest = {
 	"                             your own, to see whether it comes out\n"
 	"  --sink ADDRESS:PORT        takes the mail of that domain itself, and looks for it\n"
 	"  --wait TIME                how long to look (20s)\n"
+	"  --smuggling                tries the nine sequences of SMTP smuggling; a server that "
+	"is\n"
+	"                             fooled sends our postmaster a message\n"
 	"  --pace TIME                between two probes (0.1 s for servers elsewhere)\n"
 	"  --transcript               shows what was said in each row that is wrong\n"
+	"  --report FILE              writes all of it to FILE, with the date and the hash of the\n"
+	"                             configuration\n"
 	"  --list                     prints the probes: name, from, to\n"
 	"  --format FORMAT            text, json, tap or junit; with --list text or json\n"
 	"  -q                         what is right as one line for each client and outcome\n"

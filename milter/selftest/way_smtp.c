@@ -89,11 +89,10 @@ static void try_data(struct dialogue *d, struct row *row)
 	}
 	if (d->reply.code != 354)
 		return;
-	/* It takes a text for nobody: its recipient was refused. What comes of it is told. */
-	way_set(r, OUTCOME_ERROR, STAGE_DATA,
-	    dialogue_say(d, "Subject: self-test\r\n\r\n.") && dialogue_is_positive(d)
-		? "it takes a message whose only recipient it refused"
-		: "it asks for a message whose only recipient it refused");
+	/* It asks for a text for nobody; that it takes it is the fault. */
+	if (dialogue_say(d, "Subject: relay-guard self-test\r\n\r\n.") && dialogue_is_positive(d))
+		way_set(r, OUTCOME_ACCEPTED, STAGE_DATA,
+		    "it takes a message whose only recipient it refused");
 }
 
 /*

@@ -4,6 +4,7 @@ The self-test through a real mail server: all rows right when the guard stands b
 itself is open to everyone; and exit 1, with the rows named, when the guard is taken out.
 Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_selftest.py postfix|sendmail
 """
+import hashlib
 import json
 import os
 import subprocess
@@ -154,6 +155,43 @@ def tls_rule():
     tap.equal(tried, {"STARTTLS"}, f"{mta.name}: it is tried under TLS")
 
 
+def found_on_the_way():
+    """What an open relay tester finds besides: named, and no failure of a server that is well set."""
+    code, report, err = rows_of("--smuggling")
+    names = {f["name"] for f in report["findings"]}
+    tap.equal([f for f in report["findings"] if f["severity"] == "high"], [],
+              f"{mta.name}: nothing of severity high")
+    wanted = {"auth-in-the-clear", "certificate-trust"} | (
+        {"smuggling"} if mta.name == "postfix" else {"banner-version", "expn"})
+    tap.ok(wanted <= names, f"{mta.name}: what there is is found", names)
+    tap.ok("certificate-name" not in names and "starttls" not in names, f"{mta.name}: and nothing else", names)
+    if mta.name == "postfix":
+        mta.extra = ("smtpd_forbid_bare_newline = yes\nsmtpd_forbid_bare_newline_exclusions =\n"
+                     "smtpd_tls_auth_only = yes\ndisable_vrfy_command = yes\n")
+        mta.reconfigure(milter=filter_name)
+        code, report, err = rows_of("--smuggling")
+        smuggling = [f["text"] for f in report["findings"] if f["name"] == "smuggling"]
+        tap.ok(not any(" LF . LF" in t or "LF . CR LF" in t.replace("CR LF . CR", "") for t in smuggling),
+               "a server that is protected against smuggling", smuggling)
+        tap.ok("auth-in-the-clear" not in {f["name"] for f in report["findings"]}, "AUTH under TLS alone")
+        tap.equal({r["where"].partition(" ")[2] for r in find(report, "login", "relay")}, {"STARTTLS"},
+                  "is tried there", code, err)
+        mta.extra = ""
+        mta.reconfigure(milter=filter_name)
+
+
+def reported():
+    path = f"{guard.folder}/report.txt"
+    code, out, err = selftest("-q", "--report", path)
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    tap.equal(code, 0, f"{mta.name}: a report is written", err)
+    with open(guard.conf, "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    tap.ok(f"sha256:{digest}  {guard.conf}" in text and "self-test of 20" in text,
+           f"{mta.name}: with the date and the configuration's hash", text[:300])
+
+
 def nobody_there():
     done = subprocess.run([BINARY, "selftest", "-c", guard.conf, "--smtp", "127.0.0.1:9"],
                           capture_output=True)
@@ -164,6 +202,6 @@ mta.start()
 guard.start()
 try:
     tap.run(as_it_should_be, open_but_guarded, unguarded, confirmed, well_set_without_guard, bypass, tls_rule,
-            nobody_there)
+            found_on_the_way, reported, nobody_there)
 finally:
     guard.remove()
