@@ -11,6 +11,7 @@
 #include "selftest/report.h"
 
 #define SELFTEST_TARGETS_MAX 8
+#define SELFTEST_DNSBL_MAX 8
 #define SELFTEST_MAILBOX_SIZE 65
 #define SELFTEST_PASSWORD_SIZE 512
 
@@ -25,13 +26,21 @@ struct selftest_options {
 	char password[SELFTEST_PASSWORD_SIZE];
 	const char *confirm; /* NULL: not given; `outside` is then its domain */
 	char confirm_mailbox[SELFTEST_MAILBOX_SIZE];
-	struct target sink;   /* host "": not given */
-	usec_t timeout, pace; /* pace 0: not given */
-	usec_t wait;          /* for messages to come out */
+	struct target sink;                        /* host "": not given */
+	usec_t timeout, pace;                      /* pace 0: not given */
+	usec_t wait;                               /* for messages to come out */
+	bool mx;                                   /* the servers of `domain` are targets too */
+	bool dns;                                  /* look at DNS and block lists */
+	const char *dnsbl[SELFTEST_DNSBL_MAX + 1]; /* NULL-terminated; none: the usual */
+	size_t dnsbl_count;
+	const char *resolver; /* NULL: the system's */
 	const char *report;   /* a file; NULL: not given */
 	bool list, quiet, verbose, transcript, smuggling;
 	enum report_format format;
 };
+
+/* Is a mail server asked, not the guard's own socket? */
+bool selftest_speaks_smtp(const struct selftest_options *o);
 
 /* False: *code is the exit code, and what is wrong was told. */
 bool selftest_read_options(int argc, char **argv, struct selftest_options *o, int *code);

@@ -13,8 +13,9 @@
 
 /* A server as it was named. */
 struct target {
-	char host[256];
-	uint16_t port; /* 0: 25, and 465 and 587 where something answers */
+	char host[256]; /* or its address */
+	char name[256]; /* what its certificate should name; "": the same */
+	uint16_t port;  /* 0: 25, and 465 and 587 where something answers */
 };
 
 /* What holds for all of them. */

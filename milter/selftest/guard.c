@@ -97,7 +97,7 @@ static void settle(const struct plan *p, struct row *r, const char *events)
 		r->result.by = BY_GUARD;
 		return;
 	case NOT_FOUND:
-		if (is_postfix(r))
+		if (is_postfix(r) && r->result.stage == STAGE_RCPT)
 			r->result.outcome = OUTCOME_NOT_ASKED;
 		break;
 	case NOT_READABLE:
@@ -105,7 +105,9 @@ static void settle(const struct plan *p, struct row *r, const char *events)
 	}
 	if (r->result.outcome == OUTCOME_UNTOLD && r->expected == EXPECT_ASKED) {
 		r->expected = EXPECT_EITHER;
-		r->why = "the mail server refuses all by itself, and the events can't tell";
+		r->why = r->result.stage == STAGE_RCPT
+		             ? "the mail server refuses all by itself, and the events can't tell"
+		             : "the mail server refuses before the guard could be asked";
 	}
 }
 

@@ -23,6 +23,11 @@ static bool wrong(int *code, const char *option, const char *found, const char *
 	return false;
 }
 
+bool selftest_speaks_smtp(const struct selftest_options *o)
+{
+	return o->target_count > 0 || o->mx;
+}
+
 /* --- values ---------------------------------------------------------------- */
 
 /* HOST, HOST:PORT, ADDRESS, [ADDRESS]:PORT. */
@@ -179,16 +184,42 @@ enum {
 	OPTION_TRANSCRIPT,
 	OPTION_SMUGGLING,
 	OPTION_REPORT,
+	OPTION_MX,
+	OPTION_DNS,
+	OPTION_DNSBL,
+	OPTION_RESOLVER,
 	OPTION_LIST,
 	OPTION_FORMAT,
 };
 
-static bool set_option(struct selftest_options *o, int option, char *value, int *code)
+static bool set_resolver(struct selftest_options *o, const char *text, int *code)
+{
+	const char *at = strchr(text, '@');
+	struct addr a;
+	uint16_t port;
+
+	o->resolver = text;
+	return (addr_parse(text, at == NULL ? strlen(text) : (size_t)(at - text), &a) &&
+		   (at == NULL || unit_port(at + 1, &port) == NULL)) ||
+	       wrong(code, "--resolver", text, "ADDRESS or ADDRESS@PORT");
+}
+
+static bool add_dnsbl(struct selftest_options *o, const char *text, int *code)
+{
+	char name[NAME_SIZE];
+
+	if (o->dnsbl_count == SELFTEST_DNSBL_MAX ||
+	    name_canonical(text, strlen(text), name) != NAME_OK)
+		return wrong(code, "--dnsbl", text, "the name of a block list, eight at most");
+	o->dnsbl[o->dnsbl_count++] = text;
+	o->dns = true;
+	return true;
+}
+
+/* Those without a value. */
+static bool set_switch(struct selftest_options *o, int option)
 {
 	switch (option) {
-	case 'c':
-		o->config = value;
-		return true;
 	case 'q':
 		o->quiet = true;
 		return true;
@@ -204,6 +235,27 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	case OPTION_SMUGGLING:
 		o->smuggling = true;
 		return true;
+	case OPTION_MX:
+		o->mx = true;
+		return true;
+	case OPTION_DNS:
+		o->dns = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool set_option(struct selftest_options *o, int option, char *value, int *code)
+{
+	switch (option) {
+	case 'c':
+		o->config = value;
+		return true;
+	case OPTION_DNSBL:
+		return add_dnsbl(o, value, code);
+	case OPTION_RESOLVER:
+		return set_resolver(o, value, code);
 	case OPTION_REPORT:
 		o->report = value;
 		return true;
@@ -236,7 +288,7 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	case OPTION_FORMAT:
 		return set_format(o, value, code);
 	default:
-		return false;
+		return set_switch(o, option);
 	}
 }
 
@@ -244,7 +296,7 @@ static bool check_password(struct selftest_options *o, int *code)
 {
 	const char *password = getenv(PASSWORD_VARIABLE);
 
-	if (o->login == NULL || o->target_count == 0 || *o->password != '\0')
+	if (o->login == NULL || !selftest_speaks_smtp(o) || *o->password != '\0')
 		return true;
 	if (password != NULL && *password != '\0' && strlen(password) < sizeof(o->password)) {
 		snprintf(o->password, sizeof(o->password), "%s", password);
@@ -260,12 +312,12 @@ static bool check_password(struct selftest_options *o, int *code)
 
 static bool check_options(struct selftest_options *o, int *code)
 {
-	if (o->milter != NULL && o->target_count > 0)
+	if (o->milter != NULL && selftest_speaks_smtp(o))
 		*code =
 		    command_usage(&command_selftest, "--milter and --smtp are two ways; give one");
-	else if (o->target_count == 0 && o->source.family != ADDR_NONE)
+	else if (!selftest_speaks_smtp(o) && o->source.family != ADDR_NONE)
 		*code = command_usage(&command_selftest, "--source goes with --smtp");
-	else if (o->confirm != NULL && o->target_count == 0)
+	else if (o->confirm != NULL && !selftest_speaks_smtp(o))
 		*code = command_usage(&command_selftest, "--confirm goes with --smtp");
 	else if (*o->sink.host != '\0' && (o->confirm == NULL || o->sink.port == 0))
 		*code = command_usage(&command_selftest,
@@ -293,6 +345,10 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"transcript", no_argument, NULL, OPTION_TRANSCRIPT},
 	    {"smuggling", no_argument, NULL, OPTION_SMUGGLING},
 	    {"report", required_argument, NULL, OPTION_REPORT},
+	    {"mx", no_argument, NULL, OPTION_MX},
+	    {"dns", no_argument, NULL, OPTION_DNS},
+	    {"dnsbl", required_argument, NULL, OPTION_DNSBL},
+	    {"resolver", required_argument, NULL, OPTION_RESOLVER},
 	    {"list", no_argument, NULL, OPTION_LIST},
 	    {"format", required_argument, NULL, OPTION_FORMAT},
 	    {"quiet", no_argument, NULL, 'q'},

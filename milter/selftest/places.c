@@ -143,7 +143,7 @@ static bool add_address(struct places *p, const struct target *target, const str
 	addr_format(&peer, text);
 	snprintf(w.target, sizeof(w.target), peer.family == ADDR_V6 ? "[%s]:%u" : "%s:%u", text,
 	    (unsigned)port);
-	snprintf(w.name, sizeof(w.name), "%s", target->host);
+	snprintf(w.name, sizeof(w.name), "%s", *target->name == '\0' ? target->host : target->name);
 	if (!asked && w.timeout > UNASKED_TIMEOUT)
 		w.timeout = UNASKED_TIMEOUT;
 	if (!way_smtp_learn(&w, error)) {

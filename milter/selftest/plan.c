@@ -283,7 +283,9 @@ static bool cast_place(struct casting *c, const struct place *place)
 	cast_strangers(c);
 	if (c->failed || p->actor_count == before)
 		return !c->failed;
-	p->actors[before].asks = place->full && *place->name != '\0';
+	/* A submission service may refuse all without TLS, before it asks anybody. */
+	p->actors[before].asks =
+	    *place->name != '\0' && (place->full || (place->submission && place->means.tls));
 	cast_friends(c);
 	return !c->failed;
 }

@@ -11,10 +11,9 @@
 #include "base/escape.h"
 #include "base/names.h"
 #include "check/config.h"
-#include "selftest/actors.h"
 #include "selftest/confirm.h"
+#include "selftest/domain.h"
 #include "selftest/guard.h"
-#include "selftest/inspect.h"
 #include "selftest/options.h"
 #include "selftest/places.h"
 #include "selftest/plan.h"
@@ -22,6 +21,7 @@
 #include "selftest/report.h"
 #include "selftest/run.h"
 #include "selftest/sink.h"
+#include "selftest/survey.h"
 
 /* Nobody's, so that no postmaster is bothered: no message is sent, but its names are looked up. */
 static const char *const outsiders[] = {"example.org", "example.net", "example.com", NULL};
@@ -36,7 +36,8 @@ struct selftest {
 	const char *config_path;
 	struct probe_names names;
 	struct places places;
-	struct sink *sink; /* NULL: none */
+	struct sink *sink;         /* NULL: none */
+	struct resolver *resolver; /* NULL: DNS is not asked */
 	struct plan plan;
 	struct side_findings findings;
 	struct record record;
@@ -145,7 +146,8 @@ static int choose_domains(struct selftest *t)
 		n->ours = plan_our_domain(&t->arena, t->config);
 	if (n->ours == NULL && t->o.list && t->config == NULL)
 		n->ours = "example.com";
-	if (n->ours == NULL && t->config == NULL && t->o.milter == NULL && t->o.target_count == 0)
+	if (n->ours == NULL && t->config == NULL && t->o.milter == NULL &&
+	    !selftest_speaks_smtp(&t->o))
 		return fail(EXIT_NO_INPUT,
 		    "there is no configuration at " CONFIG_DEFAULT_PATH
 		    "; give -c FILE, or --milter ADDR or --smtp HOST with --domain",
@@ -245,11 +247,44 @@ static int open_milter(struct selftest *t)
 	return EXIT_UNAVAILABLE;
 }
 
+static int open_resolver(struct selftest *t)
+{
+	const char *const servers[] = {t->o.resolver, NULL};
+	const struct resolver_options o = {.forward = servers};
+	const char *error = "";
+
+	t->resolver = resolver_open(&o, &error);
+	return t->resolver != NULL ? EXIT_OK : fail(EXIT_UNAVAILABLE, "DNS can't be asked", error);
+}
+
+/* The domain's own servers, as the world finds them. */
+static int add_mx(struct selftest *t)
+{
+	struct domain_servers s;
+	size_t i = 0;
+
+	domain_servers(t->resolver, t->names.ours, &s);
+	while (i < s.count && t->o.target_count < SELFTEST_TARGETS_MAX)
+		t->o.targets[t->o.target_count++] = s.all[i++];
+	if (s.count > 0)
+		return EXIT_OK;
+	fprintf(stderr, "relay-guard selftest: DNS names no server for the mail of %s (%s)\n",
+	    t->names.ours, s.null_mx ? "a null MX" : dns_status_name(s.status));
+	return EXIT_UNAVAILABLE;
+}
+
 static int open_smtp(struct selftest *t)
 {
 	const struct place_options o = place_options(t);
 	size_t answered = 0;
+	int code = EXIT_OK;
 
+	if (t->o.dns)
+		code = open_resolver(t);
+	if (code == EXIT_OK && t->o.mx)
+		code = add_mx(t);
+	if (code != EXIT_OK)
+		return code;
 	for (size_t i = 0; i < t->o.target_count; i++)
 		answered += places_add_smtp(&t->places, &t->o.targets[i], &o);
 	if (answered > 0)
@@ -378,30 +413,19 @@ static bool make_plan(struct selftest *t)
 	return true;
 }
 
-/* Is this host the server itself, or may it relay, so that what is offered to it is offered to no
- * stranger? */
-static bool is_trusted(const struct selftest *t, const struct way *w)
+static bool look_around(struct selftest *t)
 {
-	return addr_is_loopback(&w->own) || addr_equal(&w->own, &w->peer) ||
-	       (t->config != NULL && casting_trusts(t->config, &w->own, t->now));
-}
+	const struct survey s = {
+	    .options = &t->o,
+	    .config = t->config,
+	    .places = &t->places,
+	    .names = &t->names,
+	    .resolver = t->resolver,
+	    .now = t->now,
+	};
 
-static bool inspect(struct selftest *t)
-{
-	const char *recipient = arena_printf(&t->arena, "<postmaster@%s>", t->names.ours);
-	const char *sender = arena_printf(&t->arena, "<selftest@%s>", t->names.outside);
-
-	for (size_t i = 0; i < t->places.count; i++) {
-		const struct place *place = &t->places.all[i];
-
-		if (!place->full || *place->name == '\0')
-			continue;
-		inspect_server(
-		    &t->findings, place, is_trusted(t, place->way), t->names.nonce, t->now);
-		if (t->o.smuggling && recipient != NULL && sender != NULL)
-			inspect_smuggling(&t->findings, place, recipient, sender);
-	}
-	return !t->findings.failed && recipient != NULL && sender != NULL;
+	survey_run(&s, &t->findings);
+	return !t->findings.failed;
 }
 
 static int run_tests(struct selftest *t)
@@ -410,7 +434,7 @@ static int run_tests(struct selftest *t)
 	int code = choose_domains(t);
 
 	if (code == EXIT_OK)
-		code = t->o.target_count > 0 ? open_smtp(t) : open_milter(t);
+		code = selftest_speaks_smtp(&t->o) ? open_smtp(t) : open_milter(t);
 	if (code == EXIT_OK)
 		code = choose_server(t);
 	if (code == EXIT_OK)
@@ -426,7 +450,7 @@ static int run_tests(struct selftest *t)
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	if (t->o.confirm != NULL && !confirm_run(&t->plan, t->sink, t->o.confirm, t->o.wait))
 		return fail(EXIT_INTERNAL, "out of memory", "");
-	if (!inspect(t) || !plan_name_rules(&t->plan, t->config, t->now))
+	if (!look_around(t) || !plan_name_rules(&t->plan, t->config, t->now))
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	guard_settle(&t->plan, t->config == NULL ? NULL : t->config->events->path);
 	if (!record_make(&t->record, &t->arena, t->config, t->now))
@@ -446,9 +470,16 @@ static int run(int argc, char **argv)
 	if (!selftest_read_options(argc, argv, &t.o, &code))
 		return code;
 	code = load_configuration(&t);
+	/* Nothing is said of where the domain's mail goes: DNS knows. */
+	if (t.config == NULL && t.o.domain != NULL && t.o.milter == NULL && !t.o.list &&
+	    !selftest_speaks_smtp(&t.o))
+		t.o.mx = true;
+	t.o.dns = t.o.dns || t.o.mx;
 	if (code == EXIT_OK)
 		code = t.o.list ? list(&t) : run_tests(&t);
 	sink_close(&t.sink);
+	if (t.resolver != NULL)
+		resolver_close(&t.resolver);
 	plan_free(&t.plan);
 	side_free(&t.findings);
 	places_free(&t.places);
@@ -469,6 +500,11 @@ const struct command command_selftest = {
 	"  --smtp HOST[:PORT]         speaks SMTP to the mail server; sends no message. May be\n"
 	"                             repeated; without a port 25, and 465 and 587 if they answer\n"
 	"  --domain DOMAIN            a domain that is ours\n"
+	"  --mx                       speaks to the servers of that domain, as DNS has them\n"
+	"  --dns                      looks at MX, SPF and DMARC of it, and at block lists; --mx "
+	"does\n"
+	"  --dnsbl ZONE               asks this block list instead of the usual; may be repeated\n"
+	"  --resolver ADDR[@PORT]     the only server to ask for DNS\n"
 	"  --outside DOMAIN           one that is not (example.org)\n"
 	"  --source ADDR              connects from ADDR, which may not relay\n"
 	"  --auth-user USER           logs in too; the password is in RELAY_GUARD_PASSWORD, or\n"

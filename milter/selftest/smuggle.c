@@ -34,11 +34,11 @@ enum answer { ANSWER_NONE, ANSWER_ENDED, ANSWER_REFUSED, ANSWER_ERROR };
 
 struct attempt {
 	pthread_t thread;
-	bool started;
 	const struct way *way;
 	const struct sequence *sequence;
 	const char *recipient, *sender;
 	enum answer answer;
+	bool started;
 };
 
 static bool begin(struct dialogue *d, const struct attempt *a)

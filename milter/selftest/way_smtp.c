@@ -107,8 +107,11 @@ static void try_guard(struct dialogue *d, struct row *row)
 	char to[600];
 	bool taken = false;
 
-	if (!say_mail(d, row, r))
+	if (!say_mail(d, row, r)) {
+		if (way_goes_on(r))
+			r->outcome = r->by == BY_GUARD ? OUTCOME_ASKED : OUTCOME_UNTOLD;
 		return;
+	}
 	for (size_t i = 0; i <= sizeof(prefixes) / sizeof(prefixes[0]) && way_goes_on(r); i++) {
 		snprintf(to, sizeof(to), i == 0 ? "%s%s" : "<%s%s",
 		    i == 0 ? row->to : prefixes[i - 1], i == 0 || at == NULL ? "" : at + 1);
