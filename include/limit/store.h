@@ -29,6 +29,7 @@ struct store;
 struct store_options {
 	const char *dir; /* the state directory; NULL: memory of this process and its children */
 	uint64_t slots;  /* rounded up to a power of two */
+	uint64_t gauge_keys;                 /* a process, for limit/gauge.h */
 	void (*read_boot)(struct boot *out); /* NULL: the host's clocks; tests have their own */
 };
 
@@ -103,6 +104,9 @@ struct store_usage {
 };
 
 void store_usage(const struct store *s, struct store_usage *out);
+
+/* What is counted while it lasts: limit/gauge.h. */
+struct gauges *store_gauges(const struct store *s);
 
 /* For files of this layer. */
 const struct table *store_table(const struct store *s);

@@ -83,6 +83,13 @@ enum table_claim {
 enum table_claim table_claim(const struct table *t, uint64_t tag, uint64_t word, nsec_t now);
 
 /*
+ * A lock in shared memory, for short and rare things. One whose holder is dead, or has had it for
+ * ten seconds, is taken over. False: it can't be had in a few milliseconds.
+ */
+bool table_lock(shared_word *lock, nsec_t now, uint64_t *mine);
+void table_unlock(shared_word *lock, uint64_t mine);
+
+/*
  * Which cell the homeless of `limit` have whose tags fall into the set of `tag`: an index into
  * `cells`. `lasting`: how long a debt of that limit can last.
  */

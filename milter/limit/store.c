@@ -1,14 +1,17 @@
 #include "limit/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "limit/gauge.h"
 #include "limit/store_file.h"
 
 struct store {
 	struct store_map map;
+	struct gauges *gauges;
 	struct siphash_key secret;
 	void (*read_boot)(struct boot *out);
 	nsec_t offset;  /* of the table's time to the boot clock */
@@ -39,6 +42,12 @@ struct store *store_open(const struct store_options *o, char error[STORE_ERROR_M
 		free(s);
 		return NULL;
 	}
+	s->gauges = gauges_new(o->gauge_keys);
+	if (s->gauges == NULL) {
+		snprintf(error, STORE_ERROR_MAX, "memory is exhausted");
+		store_close(&s);
+		return NULL;
+	}
 	s->secret = head.secret;
 	s->ticks = head.clock_number;
 	s->offset = tabletime_offset(&head.clock, &boot);
@@ -54,6 +63,7 @@ void store_close(struct store **s)
 {
 	if (*s == NULL)
 		return;
+	gauges_free(&(*s)->gauges);
 	munmap((*s)->map.base, (*s)->map.size);
 	free(*s);
 	*s = NULL;
@@ -88,6 +98,7 @@ void store_tick(struct store *s)
 {
 	struct tabletime now;
 
+	gauges_sweep(s->gauges);
 	s->read_boot(&now.boot);
 	now.table = time_of(s, &now.boot);
 	store_head_record(s->map.base, ++s->ticks, &now);
@@ -311,6 +322,11 @@ void store_usage(const struct store *s, struct store_usage *out)
 	out->slots = s->map.table.sets * TABLE_WAYS;
 	out->live = table_live(&s->map.table, store_now(s));
 	out->bytes = s->map.size;
+}
+
+struct gauges *store_gauges(const struct store *s)
+{
+	return s->gauges;
 }
 
 const struct table *store_table(const struct store *s)

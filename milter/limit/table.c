@@ -155,20 +155,27 @@ static void wait_a_little(unsigned turn)
 		nanosleep(&nap, NULL);
 }
 
-static bool lock(shared_word *stripe, uint64_t mine, nsec_t now)
+bool table_lock(shared_word *lock, nsec_t now, uint64_t *mine)
 {
+	*mine = lock_word(now);
 	for (unsigned turn = 0; turn < SPINS + NAPS; turn++) {
-		uint64_t held = atomic_load_explicit(stripe, memory_order_relaxed);
+		uint64_t held = atomic_load_explicit(lock, memory_order_relaxed);
 
-		if (held == 0 && swap(stripe, 0, mine))
+		if (held == 0 && swap(lock, 0, *mine))
 			return true;
 		if (held != 0 && turn == SPINS && is_abandoned(held, now) &&
-		    swap(stripe, held, mine))
+		    swap(lock, held, *mine))
 			return true;
 		if (held != 0)
 			wait_a_little(turn);
 	}
 	return false;
+}
+
+/* Nothing happens when it was taken over from a holder that stood still for too long: this one. */
+void table_unlock(shared_word *lock, uint64_t mine)
+{
+	swap(lock, mine, 0);
 }
 
 /* Within the lock, what is busy was left behind by a giver that is no more, or shall give up. */
@@ -196,19 +203,19 @@ static enum table_claim give(struct table_slot *slot, uint64_t tag, uint64_t wor
 
 enum table_claim table_claim(const struct table *t, uint64_t tag, uint64_t word, nsec_t now)
 {
-	uint64_t number = set_of(t, tag), mine = lock_word(now), seen;
+	uint64_t number = set_of(t, tag), mine, seen;
 	struct table_slot *set = &t->slots[number * TABLE_WAYS];
 	shared_word *stripe = &t->stripes[number % TABLE_STRIPES];
 	enum table_claim result = TABLE_HOMELESS;
 
-	if (!lock(stripe, mine, now))
+	if (!table_lock(stripe, now, &mine))
 		return TABLE_HOMELESS;
 	end_others(set);
 	if (table_find(t, tag, now, &seen) != NULL)
 		result = TABLE_EXISTS;
 	for (unsigned i = 0; i < TABLE_WAYS && result == TABLE_HOMELESS; i++)
 		result = give(&set[i], tag, word, now);
-	swap(stripe, mine, 0);
+	table_unlock(stripe, mine);
 	return result;
 }
 

@@ -82,7 +82,7 @@ static double best_of(struct bed *b, void (*step)(struct bed *, uint64_t))
 
 static bool setup(struct bed *b, uint64_t keys)
 {
-	struct store_options o = {NULL, keys * 2, NULL};
+	struct store_options o = {.slots = keys * 2};
 	char error[STORE_ERROR_MAX], name[8];
 	struct store_usage u;
 

@@ -72,7 +72,7 @@ static unsigned charges(struct store *s, const char *key, unsigned tries)
 static void try_table(const uint8_t *data, size_t size)
 {
 	static struct store *s;
-	struct store_options o = {NULL, STORE_SLOTS_MIN, read_host};
+	struct store_options o = {.slots = STORE_SLOTS_MIN, .read_boot = read_host};
 	char error[STORE_ERROR_MAX];
 	const struct table *t;
 	bool has_slot = false;

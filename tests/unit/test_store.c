@@ -51,7 +51,9 @@ static unsigned long count_of(unsigned long usual, unsigned long full)
 
 static struct store *open_store(uint64_t slots, bool on_disk, bool fake_clock)
 {
-	struct store_options o = {on_disk ? dir : NULL, slots, fake_clock ? read_host : NULL};
+	struct store_options o = {.dir = on_disk ? dir : NULL,
+	    .slots = slots,
+	    .read_boot = fake_clock ? read_host : NULL};
 	char error[STORE_ERROR_MAX];
 	struct store *s = store_open(&o, error);
 
@@ -730,7 +732,7 @@ static void impossible_times(void **state)
 
 static void no_directory(void **state)
 {
-	struct store_options o = {"/nowhere/at/all", 1024, read_host};
+	struct store_options o = {.dir = "/nowhere/at/all", .slots = 1024};
 	char error[STORE_ERROR_MAX];
 
 	(void)state;
