@@ -35,6 +35,9 @@ void netset_free(struct netset **s);
 /* ADDR_NONE is in no set; a NULL set is empty. */
 bool netset_contains(const struct netset *s, const struct addr *a);
 
+/* Has any address of `p` a place in the set? */
+bool netset_touches(const struct netset *s, const struct prefix *p);
+
 /* How many disjoint ranges it has, both families together. */
 size_t netset_ranges(const struct netset *s);
 

@@ -366,6 +366,30 @@ bool netset_contains(const struct netset *s, const struct addr *a)
 	return contains6(s, &key);
 }
 
+bool netset_touches(const struct netset *s, const struct prefix *p)
+{
+	struct addr a;
+
+	if (s == NULL || p->addr.family == ADDR_NONE)
+		return false;
+	if (netset_contains(s, &p->addr))
+		return true;
+	/* Else a range begins within the prefix, or none touches it. */
+	a = (struct addr){.family = p->addr.family};
+	for (size_t i = 0; p->addr.family == ADDR_V4 && i < s->count4; i++) {
+		store64(a.bytes, (uint64_t)s->ranges4[i].first << 32);
+		if (prefix_contains(p, &a))
+			return true;
+	}
+	for (size_t i = 0; p->addr.family == ADDR_V6 && i < s->count6; i++) {
+		store64(a.bytes, s->ranges6[i].first.hi);
+		store64(a.bytes + 8, s->ranges6[i].first.lo);
+		if (prefix_contains(p, &a))
+			return true;
+	}
+	return false;
+}
+
 size_t netset_ranges(const struct netset *s)
 {
 	return s == NULL ? 0 : s->count4 + s->count6;

@@ -443,6 +443,38 @@ static void test_threads(void **state)
 	netset_free(&s);
 }
 
+static void touches(void **state)
+{
+	static const struct {
+		const char *prefix;
+		bool want;
+	} cases[] = {
+	    {"192.0.2.0/24", true},
+	    {"192.0.2.9", true},
+	    {"192.0.0.0/16", true},
+	    {"0.0.0.0/0", true},
+	    {"192.0.3.0/24", false},
+	    {"192.0.1.0/24", false},
+	    {"2001:db8::/48", true},
+	    {"2001::/16", true},
+	    {"2001:db8:1::/48", false},
+	    {"::/0", true},
+	};
+	struct netset *s = set_of("192.0.2.0/25 2001:db8::/64");
+	struct prefix none = {.addr = {.family = ADDR_NONE}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct prefix p = network(cases[i].prefix);
+
+		if (netset_touches(s, &p) != cases[i].want)
+			fail_msg("%s: want %d", cases[i].prefix, cases[i].want);
+		assert_false(netset_touches(NULL, &p));
+	}
+	assert_false(netset_touches(s, &none));
+	netset_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +485,7 @@ int main(void)
 	    cmocka_unit_test(test_worlds),
 	    cmocka_unit_test(test_against_naive),
 	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(touches),
 	};
 
 	return cmocka_run_group_tests_name("netset", tests, NULL, NULL);
