@@ -2,6 +2,7 @@
 #ifndef CORE_EVENT_H
 #define CORE_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -9,8 +10,8 @@
 
 /*
  * Flat, one member a key of the JSON line, in its order. A NULL or "" string and
- * a zero number are left out. Strings are borrowed: valid during the call that hands
- * the event over.
+ * a zero number are left out, and a flag that is not set. Strings are borrowed: valid during the
+ * call that hands the event over.
  */
 struct event {
 	usec_t time;
@@ -28,6 +29,9 @@ struct event {
 	uint16_t code;
 	const char *enhanced, *reply, *reason, *mode;
 	const char *spf, *spf_domain, *dkim, *dkim_domain, *dmarc, *dmarc_policy, *from_domain;
+	const char *limit, *limit_key;
+	uint64_t limit_count;
+	bool notify; /* somebody should be told at once */
 	uint64_t took_us;
 };
 

@@ -56,6 +56,12 @@ struct policy_entry {
 	unsigned facts;  /* FACT_ bits */
 	unsigned rights; /* RIGHT_ bits (core/change.h) that it can come to need */
 	enum mode mode;
+	/*
+	 * Called after every stage that was in order, with what became of it; NULL: not wanted. For
+	 * what counts. At RCPT s->rcpt says whether the MTA refused it itself.
+	 */
+	void (*settled)(const void *self, struct session *s, enum stage stage,
+	    const struct verdict *v, usec_t now);
 };
 
 /* Immutable after load; shared by all threads. Owned by the configuration. */
@@ -77,6 +83,10 @@ struct policy {
 void policy_run(const struct policy *p, struct session *s, enum stage stage, usec_t now,
     void (*each)(void *arg, const struct verdict *v, enum mode mode), void *arg,
     struct verdict *out);
+
+/* Tells every entry that wants to know what became of a stage. */
+void policy_settled(const struct policy *p, struct session *s, enum stage stage, usec_t now,
+    const struct verdict *v);
 
 /* Has every check that wants STAGE_BODY said that it needs no more of this message's body? */
 bool policy_has_enough_body(const struct policy *p, const struct session *s);

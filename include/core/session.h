@@ -29,6 +29,7 @@ struct event;
 struct policy;
 struct policy_entry;
 struct resolver; /* auth/resolver.h */
+struct store;    /* limit/store.h */
 
 struct client {
 	struct addr addr; /* ADDR_NONE when the MTA gave none */
@@ -107,6 +108,8 @@ struct session_env {
 	bool permitted; /* emit events for accepted recipients too */
 	/* For checks that ask DNS. NULL: there is none, and what needs it is not checked. */
 	struct resolver *resolver;
+	/* For what counts. NULL: nothing is counted, as in explain. */
+	struct store *store;
 	/* Monotonic, for took_us. NULL: not measured, so that a replay gives the same events. */
 	usec_t (*stopwatch)(void);
 };

@@ -3,6 +3,7 @@
 #define CORE_VERDICT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/reply.h"
 
@@ -34,6 +35,11 @@ struct verdict {
 	const char *reason; /* words, static or in the message's arena; may be NULL */
 	/* For TAG: the value of the field X-Relay-Guard. NULL: which check and which rule. */
 	const char *tag;
+	/* Of a limit; NULL and 0 for all else. Its name is the configuration's, the key the
+	 * message's or the session's. */
+	const char *limit, *limit_key;
+	uint64_t limit_count;
+	bool notify; /* somebody should be told at once */
 };
 
 /* "permit", "reject", ... as in an event. UNDECIDED is "defer". */

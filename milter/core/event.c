@@ -4,7 +4,7 @@
 
 #include "base/escape.h"
 
-enum kind { TEXT, U16, U64 };
+enum kind { TEXT, U16, U64, FLAG };
 
 /* The keys of INTERFACE and their order; `time` comes first and is written apart. */
 static const struct key {
@@ -53,6 +53,10 @@ static const struct key {
     TEXT_KEY(dmarc),
     TEXT_KEY(dmarc_policy),
     TEXT_KEY(from_domain),
+    TEXT_KEY(limit),
+    TEXT_KEY(limit_key),
+    {"limit_count", U64, offsetof(struct event, limit_count)},
+    {"notify", FLAG, offsetof(struct event, notify)},
     {"took_us", U64, offsetof(struct event, took_us)},
 #undef TEXT_KEY
 };
@@ -69,10 +73,15 @@ static uint64_t number_of(const struct event *e, const struct key *k)
 {
 	uint16_t port;
 	uint64_t count;
+	bool flag;
 
 	if (k->kind == U64) {
 		memcpy(&count, (const char *)e + k->offset, sizeof(count));
 		return count;
+	}
+	if (k->kind == FLAG) {
+		memcpy(&flag, (const char *)e + k->offset, sizeof(flag));
+		return flag;
 	}
 	memcpy(&port, (const char *)e + k->offset, sizeof(port));
 	return port;
@@ -87,6 +96,9 @@ static void add_json(const struct event *e, const struct key *k, struct strbuf *
 			return;
 		strbuf_printf(b, ",\"%s\":", k->name);
 		escape_json(b, s, strlen(s));
+	} else if (k->kind == FLAG) {
+		if (number_of(e, k) != 0)
+			strbuf_printf(b, ",\"%s\":true", k->name);
 	} else if (number_of(e, k) != 0) {
 		strbuf_printf(b, ",\"%s\":%llu", k->name, (unsigned long long)number_of(e, k));
 	}
@@ -131,6 +143,9 @@ static void add_text(const struct event *e, const struct key *k, struct strbuf *
 			return;
 		strbuf_printf(b, "%s%s=", blank, k->name);
 		add_value(b, text_of(e, k));
+	} else if (k->kind == FLAG) {
+		if (number_of(e, k) != 0)
+			strbuf_printf(b, "%s%s=true", blank, k->name);
 	} else if (number_of(e, k) != 0) {
 		strbuf_printf(b, "%s%s=%llu", blank, k->name, (unsigned long long)number_of(e, k));
 	}

@@ -37,3 +37,11 @@ void policy_run(const struct policy *p, struct session *s, enum stage stage, use
 			*out = v;
 	}
 }
+
+void policy_settled(const struct policy *p, struct session *s, enum stage stage, usec_t now,
+    const struct verdict *v)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->entries[i].settled != NULL)
+			p->entries[i].settled(p->entries[i].self, s, stage, v, now);
+}

@@ -358,6 +358,10 @@ static void tell(struct passage *p, const struct verdict *v, enum mode mode)
 	e.by = "guard";
 	e.mode = mode == MODE_ENFORCE ? "enforce" : "monitor";
 	e.reason = v->reason;
+	e.limit = v->limit;
+	e.limit_key = v->limit_key;
+	e.limit_count = v->limit_count;
+	e.notify = v->notify;
 	if (is_refusal(v->kind)) {
 		e.code = v->reply.code;
 		e.enhanced = v->reply.enhanced;
@@ -538,6 +542,7 @@ static void pass(struct passage *p, struct decision *out)
 		finish(p, out);
 	if (stage == STAGE_BODY && !is_refusal(out->verdict.kind))
 		out->enough_body = policy_has_enough_body(s->policy, s);
+	policy_settled(s->policy, s, stage, p->now, &out->verdict);
 	settle(s, stage, &out->verdict);
 }
 

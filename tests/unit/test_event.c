@@ -36,6 +36,10 @@ static const struct event full = {
     .reply = "No",
     .reason = "quoted",
     .mode = "enforce",
+    .limit = "account",
+    .limit_key = "login:alice",
+    .limit_count = 101,
+    .notify = true,
     .took_us = 7,
 };
 
@@ -65,7 +69,9 @@ static void json_in_the_promised_order(void **state)
 	    "\"mta_mailer\":\"smtp\",\"mta_host\":\"z\",\"mta_addr\":\"x y@z\","
 	    "\"check\":\"relay\",\"rule\":\"others\",\"where\":\"f:1\",\"verdict\":\"reject\","
 	    "\"by\":\"guard\",\"code\":550,\"enhanced\":\"5.7.1\",\"reply\":\"No\","
-	    "\"reason\":\"quoted\",\"mode\":\"enforce\",\"took_us\":7}\n");
+	    "\"reason\":\"quoted\",\"mode\":\"enforce\",\"limit\":\"account\",\"limit_key\":"
+	    "\"login:alice\",\"limit_count\":101,"
+	    "\"notify\":true,\"took_us\":7}\n");
 	strbuf_free(&b);
 }
 
