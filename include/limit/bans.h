@@ -43,7 +43,10 @@ bool ban_key_prefix(const char *key, struct prefix *out);
 
 void ban_key_of_prefix(const struct prefix *p, char out[BAN_KEY_MAX]);
 
-/* A login that is too long for a key is cut; its end is replaced by its hash. */
+/*
+ * In lower case: whoever could vary it would have many keys. A login that is too long for a key
+ * is cut; its end is replaced by its hash.
+ */
 void ban_key_of_login(const char *login, char out[BAN_KEY_MAX]);
 
 /* After it is over, a ban is remembered for this long: the next of the same key is longer. */
@@ -53,9 +56,14 @@ void ban_key_of_login(const char *login, char out[BAN_KEY_MAX]);
  * Sets a ban for `lasting`, from now. With `grow`, each that follows within BAN_MEMORY after
  * the end of the one before lasts twice as long, at most `longest`; one that still holds is left
  * as it is. Without, it is set as told. `b` brings key, reason, by and action, and gets the rest.
- * False: it could not be set, as another process holds the list.
  */
-bool bans_set(
+enum ban_set {
+	BAN_SET,
+	BAN_HOLDS, /* one was there, and is left as it is */
+	BAN_BUSY,  /* it could not be set, as another process holds the list */
+};
+
+enum ban_set bans_set(
     struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t longest, nsec_t now);
 
 /* Ends a ban and forgets it. False: there was none. */

@@ -74,7 +74,7 @@ nsec_t gcra_credit_take(struct gcra_credit *c, const struct gcra *g, uint64_t un
 /* Takes all. */
 nsec_t gcra_credit_take_all(struct gcra_credit *c, nsec_t now);
 
-/* The time after a refund: it stays ahead of now, so that it is never a time that has been. */
+/* The time after a refund: not before now, unless it was. */
 nsec_t gcra_refund(nsec_t tat, nsec_t amount, nsec_t now);
 
 #endif

@@ -69,7 +69,7 @@ uint64_t table_cells(uint64_t sets);
 
 /*
  * The key's slot, and its word at that moment, which is never busy. NULL: it has none. What is
- * swapped into `word` expecting *seen can't go to another key.
+ * swapped into `word` expecting *seen goes to this key, if the tag is the same afterwards.
  */
 struct table_slot *table_find(const struct table *t, uint64_t tag, nsec_t now, uint64_t *seen);
 

@@ -15,7 +15,8 @@
 enum {
 	WAYS = 16,
 	SETS = STORE_BANS / WAYS - 1,
-	BODY_WORDS = STORE_BAN_SIZE / 8 - 3,
+	BODY_SIZE = STORE_BAN_SIZE - 24,
+	BODY_WORDS = BODY_SIZE / 8,
 	TRIES = 1000,
 };
 
@@ -33,7 +34,7 @@ struct list_head {
 };
 
 _Static_assert(sizeof(struct record) == STORE_BAN_SIZE, "a record");
-_Static_assert(sizeof(struct ban) <= BODY_WORDS * 8, "a ban fits a record");
+_Static_assert(sizeof(struct ban) <= BODY_SIZE, "a ban fits a record");
 
 static struct list_head *head_of(const struct store *s)
 {
@@ -42,7 +43,7 @@ static struct list_head *head_of(const struct store *s)
 
 static struct record *set_of(const struct store *s, uint64_t tag)
 {
-	return (struct record *)store_bans_area(s) + WAYS + tag % SETS * WAYS;
+	return (struct record *)store_bans_area(s) + (1 + tag % SETS) * WAYS;
 }
 
 static uint64_t tag_of(const struct store *s, const char *key)
@@ -64,17 +65,26 @@ void ban_key_of_prefix(const struct prefix *p, char out[BAN_KEY_MAX])
 	snprintf(out, BAN_KEY_MAX, "client:%s", text);
 }
 
+static void to_lower(char *s)
+{
+	for (; *s != '\0'; s++)
+		*s = (char)(*s >= 'A' && *s <= 'Z' ? *s + ('a' - 'A') : *s);
+}
+
 void ban_key_of_login(const char *login, char out[BAN_KEY_MAX])
 {
 	static const struct siphash_key key = {5, 6};
-	size_t len = strlen(login);
+	char copy[1024];
+	size_t len;
 
-	if (len < BAN_KEY_MAX - sizeof("login:")) {
-		snprintf(out, BAN_KEY_MAX, "login:%s", login);
-		return;
-	}
-	snprintf(out, BAN_KEY_MAX, "login:%.*s...%016llx", BAN_KEY_MAX - 32, login,
-	    (unsigned long long)siphash(&key, login, len));
+	snprintf(copy, sizeof(copy), "%s", login);
+	to_lower(copy);
+	len = strlen(copy);
+	if (len < BAN_KEY_MAX - sizeof("login:"))
+		snprintf(out, BAN_KEY_MAX, "login:%.*s", BAN_KEY_MAX - 8, copy);
+	else
+		snprintf(out, BAN_KEY_MAX, "login:%.*s...%016llx", BAN_KEY_MAX - 32, copy,
+		    (unsigned long long)siphash(&key, copy, len));
 }
 
 const char *ban_key_parse(const char *text, char out[BAN_KEY_MAX])
@@ -225,7 +235,8 @@ static bool is_remembered(const struct record *r, const struct ban *last, nsec_t
 	return last->strikes > 0 && last->strikes < 1000 && until > now - BAN_MEMORY;
 }
 
-bool bans_set(struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t longest, nsec_t now)
+enum ban_set bans_set(
+    struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t longest, nsec_t now)
 {
 	shared_word *lock = &head_of(s)->lock;
 	uint64_t tag = tag_of(s, b->key), mine;
@@ -233,7 +244,7 @@ bool bans_set(struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t 
 	struct ban last;
 
 	if (!table_lock(lock, now, &mine))
-		return false;
+		return BAN_BUSY;
 	r = choose(s, tag, now);
 	b->since = now;
 	b->strikes = 1;
@@ -241,7 +252,7 @@ bool bans_set(struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t 
 		if (holds(r, now)) {
 			*b = last;
 			table_unlock(lock, mine);
-			return true;
+			return BAN_HOLDS;
 		}
 		if (is_remembered(r, &last, now))
 			lasting = grown(&last, lasting, longest, &b->strikes);
@@ -250,7 +261,7 @@ bool bans_set(struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t 
 	note_length(s, b->key);
 	write_record(r, tag, b);
 	table_unlock(lock, mine);
-	return true;
+	return BAN_SET;
 }
 
 bool bans_release(struct store *s, const char *key, nsec_t now)

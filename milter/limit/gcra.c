@@ -109,5 +109,5 @@ nsec_t gcra_refund(nsec_t tat, nsec_t amount, nsec_t now)
 {
 	if (tat <= now)
 		return tat;
-	return tat - now > amount ? tat - amount : now + 1;
+	return tat - now > amount ? tat - amount : now;
 }

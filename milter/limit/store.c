@@ -173,12 +173,13 @@ static void owe(shared_word *w, nsec_t amount, nsec_t now)
 }
 
 /* The key has a slot. 1: admitted; 0: refused; -1: somebody was faster, look again. */
-static int charge_slot(shared_word *w, struct store_item *it, uint64_t seen, nsec_t now)
+static int charge_slot(struct table_slot *slot, struct store_item *it, uint64_t seen, nsec_t now)
 {
 	nsec_t next;
 	bool admitted = gcra_charge(&it->rate, as_time(seen), it->units, now, &next);
 
-	if (next != (nsec_t)seen && !swap(w, seen, next))
+	if (next != (nsec_t)seen &&
+	    (!swap(&slot->word, seen, next) || atomic_load(&slot->tag) != it->tag))
 		return -1;
 	tell(it, admitted, next, now);
 	return admitted;
@@ -235,7 +236,7 @@ static bool charge_one(struct store *s, struct store_item *it, nsec_t now)
 	it->receipt = (struct store_receipt){.tag = 0};
 	do {
 		slot = table_find(t, it->tag, now, &seen);
-		done = slot != NULL ? charge_slot(&slot->word, it, seen, now)
+		done = slot != NULL ? charge_slot(slot, it, seen, now)
 		                    : charge_new(t, it, it->tag, now);
 	} while (done < 0);
 	if (done > 0 && it->units > 0)

@@ -343,7 +343,7 @@ static bool ban(struct store *s, const char *text, nsec_t lasting, bool grow, st
 {
 	*b = (struct ban){.reason = "for a test", .by = "limit x", .action = BAN_REFUSE};
 	assert_null(ban_key_parse(text, b->key));
-	return bans_set(s, b, lasting, grow, 24 * HOUR, store_now(s));
+	return bans_set(s, b, lasting, grow, 24 * HOUR, store_now(s)) != BAN_BUSY;
 }
 
 static bool is_banned(const struct store *s, const char *address, struct ban *out)
