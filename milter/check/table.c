@@ -2,9 +2,11 @@
 
 #include "check/arc.h"
 #include "check/authentication.h"
+#include "check/bans.h"
 #include "check/dkim.h"
 #include "check/dmarc.h"
 #include "check/dns.h"
+#include "check/limit.h"
 #include "check/relay.h"
 #include "check/sender.h"
 #include "check/spf.h"
@@ -14,7 +16,9 @@
  * NAME_schema and NAME_make() of check/NAME.h, and the member NAME of struct settings.
  */
 #define CHECKS(ROW)                                                                                \
-	ROW(relay) ROW(spf) ROW(dkim) ROW(arc) ROW(dmarc) ROW(sender) ROW(authentication)
+	ROW(bans)                                                                                  \
+	ROW(relay)                                                                                 \
+	ROW(spf) ROW(dkim) ROW(arc) ROW(dmarc) ROW(sender) ROW(authentication) ROW(limit)
 
 #define CHECK_ROW(name)                                                                            \
 	{.check = &check_##name,                                                                   \
@@ -31,6 +35,7 @@ const struct check_row check_table[] = {
 
 const struct conf_child config_children[] = {
     CHECKS(CHECK_CHILD)
+    {.schema = &store_schema, .offset = offsetof(struct settings, store)},
     {.schema = &resolver_schema, .offset = offsetof(struct settings, resolver)},
     {.schema = &events_schema, .offset = offsetof(struct settings, events)},
     {.schema = NULL},

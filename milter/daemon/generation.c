@@ -15,6 +15,7 @@
 
 #include "base/exit.h"
 #include "base/log.h"
+#include "daemon/counters.h"
 #include "daemon/notify.h"
 #include "daemon/worker.h"
 
@@ -121,7 +122,7 @@ struct generation *generation_new(
 	g->started = clock_monotonic();
 	g->patience = patience_with_children();
 	if (!find_identity(g, fault) || !prepare_state(g, fault) ||
-	    !open_sockets(g, before, fault)) {
+	    !counters_open(config, fault) || !open_sockets(g, before, fault)) {
 		free(g);
 		return NULL;
 	}

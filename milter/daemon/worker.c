@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "check/dns.h"
 #include "core/event.h"
+#include "daemon/counters.h"
 #include "daemon/fault.h"
 #include "daemon/mlfi.h"
 #include "sink/eventlog.h"
@@ -204,6 +205,7 @@ _Noreturn void worker_main(const struct worker_options *o)
 	if (!identity_assume(o->identity))
 		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
 	events = worker_open_events(o);
+	env.store = counters();
 	env.resolver = open_resolver(o);
 	error = pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o);
 	if (error != 0)

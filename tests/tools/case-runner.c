@@ -14,11 +14,16 @@
  * agrees with the configuration (what explain assumes); `silent`: no view at all header NAME VALUE
  * the value as the MTA gives it, without the blank behind the colon body TEXT data, eoh, eom, abort
  *
+ *   pass 1h                 time goes by; close: the session ends
+ *   ban KEY 1h              sets a ban; release KEY ends it
+ *
+ * Limits count in a table of their own, which is empty after each `config`.
+ *
  * A command may end in an expectation:  = permit|tag|hold|reject|defer [CODE [ENHANCED]] [KEY=VALUE
  * ...]. Keys: rule reading by mode reason told (the event's verdict) events (how many), spf and the
- * other findings of the event's keys; at eom, held (the reason, without the session's id) and
- * changes (`add Name: value`, `insert N Name: value`, `delete N Name`, with ` | ` between them and
- * SESSION for the session's id).
+ * other findings of the event's keys, limit limit_key limit_count notify; at eom, held (the reason,
+ * without the session's id) and changes (`add Name: value`, `insert N Name: value`, `delete N
+ * Name`, with ` | ` between them and SESSION for the session's id).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +34,10 @@
 #include "base/escape.h"
 #include "base/exit.h"
 #include "check/config.h"
+#include "conf/units.h"
 #include "core/event.h"
+#include "limit/bans.h"
+#include "limit/store.h"
 
 enum { WORDS_MAX = 40, LINE_SIZE = 4096, KEPT_SIZE = 256 };
 
@@ -42,6 +50,8 @@ struct line {
 /* The last event of a stage, kept. */
 struct told {
 	unsigned events;
+	char limit[KEPT_SIZE], limit_key[KEPT_SIZE], limit_count[24];
+	bool notify;
 	char verdict[16], rule[KEPT_SIZE], by[16], mode[16], reason[KEPT_SIZE];
 };
 
@@ -162,6 +172,11 @@ static void on_event(void *arg, const struct event *e)
 	struct told *t = &r->told;
 
 	t->events++;
+	keep(t->limit, sizeof(t->limit), e->limit);
+	keep(t->limit_key, sizeof(t->limit_key), e->limit_key);
+	snprintf(
+	    t->limit_count, sizeof(t->limit_count), "%llu", (unsigned long long)e->limit_count);
+	t->notify = e->notify;
 	keep(t->verdict, sizeof(t->verdict), e->verdict);
 	keep(t->rule, sizeof(t->rule), e->rule);
 	keep(t->by, sizeof(t->by), e->by);
@@ -235,6 +250,10 @@ static const char *got_of(const struct runner *r, const char *key, char number[1
 	    {"mode", r->told.mode},
 	    {"told", r->told.verdict},
 	    {"held", r->held},
+	    {"limit", r->told.limit},
+	    {"limit_key", r->told.limit_key},
+	    {"limit_count", r->told.limit_count},
+	    {"notify", r->told.notify ? "true" : ""},
 	    {"spf", or_nothing(r->session.msg.findings.spf)},
 	    {"spf_domain", or_nothing(r->session.msg.findings.spf_domain)},
 	    {"dkim", or_nothing(r->session.msg.findings.dkim)},
@@ -320,6 +339,62 @@ static void set_now(struct runner *r, const struct line *l)
 	r->now = (usec_t)timegm(&tm) * USEC_PER_SEC;
 }
 
+static usec_t table_clock; /* what the table's boot clock says */
+
+static void read_clock(struct boot *out)
+{
+	*out = (struct boot){.id = {1}, .uptime = table_clock, .wall = table_clock};
+}
+
+static void open_store(struct runner *r)
+{
+	struct store_options o = {
+	    .slots = STORE_SLOTS_MIN, .gauge_keys = 100, .read_boot = read_clock};
+	char error[STORE_ERROR_MAX];
+
+	store_close(&r->env.store);
+	table_clock = r->now;
+	r->env.store = store_open(&o, error);
+	if (r->env.store == NULL)
+		die(r, error);
+}
+
+static usec_t duration(const struct runner *r, const char *text)
+{
+	usec_t t;
+
+	if (unit_duration(text, &t) != NULL)
+		die(r, "expected a duration, such as 1h");
+	return t;
+}
+
+static void pass_time(struct runner *r, const struct line *l)
+{
+	usec_t t = duration(r, argument(r, l));
+
+	r->now += t;
+	table_clock += t;
+}
+
+static void set_ban(struct runner *r, const struct line *l)
+{
+	struct ban b = {.reason = "a test", .by = "ops", .action = BAN_REFUSE};
+
+	if (l->count < 3 || ban_key_parse(argument(r, l), b.key) != NULL ||
+	    bans_set(r->env.store, &b, duration(r, l->words[2]) * NSEC_PER_USEC, false, 0,
+		store_now(r->env.store)) != BAN_SET)
+		die(r, "expected a key and a duration");
+}
+
+static void release(struct runner *r, const struct line *l)
+{
+	char key[BAN_KEY_MAX];
+
+	if (ban_key_parse(argument(r, l), key) != NULL ||
+	    !bans_release(r->env.store, key, store_now(r->env.store)))
+		die(r, "there is no such ban");
+}
+
 static void close_session(struct runner *r)
 {
 	if (r->open)
@@ -345,6 +420,7 @@ static void load(struct runner *r, const struct line *l)
 	}
 	diag_free(&diag);
 	r->env.permitted = r->config->events->permitted;
+	open_store(r);
 }
 
 static void add_record(struct runner *r, const struct line *l)
@@ -474,6 +550,14 @@ static void run_line(struct runner *r, const struct line *l)
 		add_record(r, l);
 	else if (strcmp(command, "now") == 0)
 		set_now(r, l);
+	else if (strcmp(command, "pass") == 0)
+		pass_time(r, l);
+	else if (strcmp(command, "close") == 0)
+		close_session(r);
+	else if (strcmp(command, "ban") == 0)
+		set_ban(r, l);
+	else if (strcmp(command, "release") == 0)
+		release(r, l);
 	else if (strcmp(command, "case") == 0)
 		set_title(r, l);
 	else
@@ -520,6 +604,7 @@ int main(int argc, char **argv)
 	r.env = (struct session_env){.host = "mx.example.com", .emit = on_event, .arg = &r};
 	for (int i = 1; i < argc; i++)
 		run_file(&r, argv[i]);
+	store_close(&r.env.store);
 	strbuf_free(&r.changes);
 	strbuf_free(&r.zone);
 	printf("1..%u\n", r.rows);

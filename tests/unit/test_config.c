@@ -81,20 +81,20 @@ static void policy(void **state)
 	struct config *c = must_load(OURS RULES);
 
 	(void)state;
-	assert_int_equal(c->policy.count, 2);
-	/* The second one sleeps while nothing is asked about a message's origin. */
-	assert_int_equal(c->policy.entries[1].stages, 0);
+	assert_int_equal(c->policy.count, 3);
+	/* The last one sleeps while nothing is asked about a message's origin. */
+	assert_int_equal(c->policy.entries[2].stages, 0);
 	assert_int_equal(c->policy.rights, 0);
 	assert_int_equal(c->policy.facts & FACT_RESOLVER, 0);
-	assert_ptr_equal(c->policy.entries[0].check, &check_relay);
-	assert_int_equal(c->policy.entries[0].mode, MODE_ENFORCE);
+	assert_ptr_equal(c->policy.entries[1].check, &check_relay);
+	assert_int_equal(c->policy.entries[1].mode, MODE_ENFORCE);
 	assert_int_equal(c->policy.stages, c->policy.entries[0].stages);
 	assert_true((c->policy.stages & STAGE_BIT(STAGE_RCPT)) != 0);
 	assert_true((c->policy.facts & FACT_MTA_VIEW) != 0);
 	assert_true((c->policy.facts & FACT_REFUSED_RECIPIENTS) != 0);
 	assert_true(domset_contains(c->policy.reading.ours, "example.com"));
 	assert_true(c->policy.reading.local_mailers.count > 0);
-	assert_int_equal(check_table_size, 7);
+	assert_int_equal(check_table_size, 9);
 	config_free(&c);
 }
 
@@ -115,9 +115,9 @@ static void errors(void **state)
 		"expected two sockets"},
 	    {"socket-mode = 999 " OURS RULES,
 		"found `999`; expected a file mode in octal digits, such as 0660"},
-	    {"limit a { }\n" OURS RULES, "found the unknown section `limit`; expected one of "
-					 "relay, spf, dkim, arc, dmarc, sender, authentication, "
-					 "resolver, events, networks, domains"},
+	    {"quota a { }\n" OURS RULES,
+		"found the unknown section `quota`; expected one of bans, relay, spf, dkim, arc, "
+		"dmarc, sender, authentication, limit, store, resolver, events, networks, domains"},
 	};
 	size_t failed = 0;
 

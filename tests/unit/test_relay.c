@@ -165,7 +165,7 @@ static struct policy_entry entry_of(const char *text)
 	struct policy_entry e;
 
 	assert_non_null(c);
-	e = c->policy.entries[0];
+	e = c->policy.entries[1];
 	e.self = NULL;
 	config_free(&c);
 	diag_free(&diag);

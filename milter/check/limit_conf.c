@@ -1,0 +1,730 @@
+/* How limits are read from the configuration. How they count: limit.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/limit.h"
+#include "conf/load.h"
+#include "conf/units.h"
+#include "limit/store.h"
+
+static bool no_memory(struct conf_reader *r)
+{
+	return conf_error(r, NULL, "out of memory");
+}
+
+/* --- words ------------------------------------------------------------------------------ */
+
+enum { WORDS_MAX = 120 };
+
+/*
+ * The words of a value with `between` between them: "refused recipients" and "refused-recipients"
+ * are the same. Items of a list and `+` count as words. False: a value of another kind, or too
+ * long.
+ */
+static bool join_words(const struct conf_value *v, char between, char out[WORDS_MAX])
+{
+	size_t len = 0;
+
+	if (v->kind == CONF_LIST)
+		v = v->first;
+	out[0] = '\0';
+	for (; v != NULL; v = v->next) {
+		if (v->kind != CONF_WORD && v->kind != CONF_STRING)
+			return false;
+		for (const char *p = v->text; *p != '\0'; p++) {
+			bool blank = *p == ' ' || *p == '+';
+
+			if (len + 2 >= WORDS_MAX)
+				return false;
+			if (!blank)
+				out[len++] = *p;
+			else if (len > 0 && out[len - 1] != between)
+				out[len++] = between;
+		}
+		if (len > 0 && out[len - 1] != between)
+			out[len++] = between;
+	}
+	if (len > 0)
+		len--;
+	out[len] = '\0';
+	return len > 0;
+}
+
+static const struct {
+	const char *word;
+	enum limit_count what;
+} counts[] = {
+    {"connections", COUNT_CONNECTIONS},
+    {"sessions", COUNT_SESSIONS},
+    {"messages", COUNT_MESSAGES},
+    {"recipients", COUNT_RECIPIENTS},
+    {"bytes", COUNT_BYTES},
+    {"refused-recipients", COUNT_REFUSED_RECIPIENTS},
+    {"relay-refusals", COUNT_RELAY_REFUSALS},
+    {"failed-checks", COUNT_FAILED_CHECKS},
+};
+
+static bool read_count(struct conf_reader *r, const struct conf_value *v, void *field)
+{
+	struct limit_settings *l =
+	    (struct limit_settings *)(void *)((char *)field -
+					      offsetof(struct limit_settings, count));
+	char words[WORDS_MAX] = "", found[CONF_FOUND_MAX];
+	static const char distinct[] = "distinct-";
+
+	join_words(v, '-', words);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		l->count.what = counts[i].what;
+		if (strcmp(words, counts[i].word) == 0)
+			return true;
+	}
+	l->count.what = COUNT_DISTINCT;
+	if (strncmp(words, distinct, strlen(distinct)) == 0 &&
+	    limit_part_find(words + strlen(distinct), &l->count.distinct))
+		return true;
+	return conf_error(r, &v->loc,
+	    "found %s for `count`; expected connections, sessions, messages, recipients, bytes, "
+	    "refused recipients, relay refusals, failed checks, or distinct and a key",
+	    conf_found(v, found));
+}
+
+static bool read_key(struct conf_reader *r, const struct conf_value *v, void *field)
+{
+	const char *known[LIMIT_PARTS];
+	struct limit_key *k = field;
+	char words[WORDS_MAX] = "", *next, *word = words;
+
+	for (unsigned i = 0; i < LIMIT_PARTS; i++)
+		known[i] = limit_part_name((enum limit_part)i);
+	join_words(v, ' ', words);
+	k->count = 0;
+	do {
+		next = strchr(word, ' ');
+		if (next != NULL)
+			*next++ = '\0';
+		if (k->count == LIMIT_KEY_PARTS)
+			return conf_error(r, &v->loc,
+			    "found more than %d parts of `key`; expected at most as many",
+			    LIMIT_KEY_PARTS);
+		if (!limit_part_find(word, &k->parts[k->count])) {
+			conf_unknown(r, &v->loc, "part of a key", word, known, LIMIT_PARTS);
+			return false;
+		}
+		k->count++;
+		word = next;
+	} while (next != NULL);
+	return true;
+}
+
+static const struct {
+	const char *word;
+	enum limit_action action;
+} actions[] = {
+    {"note", LIMIT_NOTE},
+    {"tag", LIMIT_TAG},
+    {"hold", LIMIT_HOLD},
+    {"defer", LIMIT_DEFER},
+    {"reject", LIMIT_REJECT},
+    {"ban", LIMIT_BAN},
+    {"suspend", LIMIT_SUSPEND},
+};
+
+static bool read_on_exceed(struct conf_reader *r, const struct conf_value *v, void *field)
+{
+	struct limit_settings *l =
+	    (struct limit_settings *)(void *)((char *)field -
+					      offsetof(struct limit_settings, on_exceed));
+	char words[WORDS_MAX] = "", found[CONF_FOUND_MAX], *lasting;
+
+	join_words(v, ' ', words);
+	lasting = strchr(words, ' ');
+	if (lasting != NULL) {
+		*lasting++ = '\0';
+		/* "ban for 1h" */
+		if (strncmp(lasting, "for ", 4) == 0)
+			lasting += 4;
+	}
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		enum limit_action a = actions[i].action;
+		bool fits =
+		    a == LIMIT_BAN ? lasting != NULL : lasting == NULL || a == LIMIT_SUSPEND;
+
+		if (strcmp(words, actions[i].word) != 0 || !fits)
+			continue;
+		l->on_exceed.action = a;
+		l->on_exceed.lasting = 0;
+		if (lasting == NULL || (unit_duration(lasting, &l->on_exceed.lasting) == NULL &&
+					   l->on_exceed.lasting > 0))
+			return true;
+	}
+	return conf_error(r, &v->loc,
+	    "found %s for `on-exceed`; expected note, tag, hold, defer, reject, \"ban 1h\", "
+	    "suspend or \"suspend 8h\"",
+	    conf_found(v, found));
+}
+
+static bool read_except(struct conf_reader *r, const struct conf_value *v, void *field)
+{
+	struct limit_settings *l =
+	    (struct limit_settings *)(void *)((char *)field -
+					      offsetof(struct limit_settings, except));
+
+	l->except_given = true;
+	return conf_read_block(r, v, criteria_rows, &l->except);
+}
+
+static bool read_for(struct conf_reader *r, const struct conf_value *v, void *field)
+{
+	return conf_read_block(r, v, criteria_rows, field);
+}
+
+/* --- rates ----------------------------------------------------------------------------------- */
+
+static uint64_t widened(uint64_t n, uint64_t widen, unsigned steps)
+{
+	while (steps-- > 0)
+		n = n > UINT64_MAX / widen ? UINT64_MAX : n * widen;
+	return n;
+}
+
+/* NULL: made; else what was expected. */
+static const char *make_window(const struct limit_settings *l, const struct conf_rate *rate,
+    uint64_t burst, struct limit_window *w)
+{
+	*w = (struct limit_window){.id = store_limit_id(l->head.name, rate->period),
+	    .count = rate->count,
+	    .period = rate->period * NSEC_PER_USEC};
+	/* Distinct values are counted by seats: the rate only carries how many. */
+	for (unsigned steps = 0; steps < LIMIT_SUBJECTS; steps++) {
+		if (l->count.what == COUNT_DISTINCT) {
+			w->rates[steps] =
+			    (struct gcra){1, (nsec_t)widened(rate->count, l->widen, steps)};
+			if (w->rates[steps].tolerance > 1000000 ||
+			    rate->period > GCRA_HORIZON / 1000)
+				return "at most 1M different values within at most ten years";
+		} else if (!gcra_make(widened(rate->count, l->widen, steps), rate->period,
+			       burst == 0 ? 0 : widened(burst, l->widen, steps),
+			       &w->rates[steps])) {
+			return "at most ten million a second, and a burst that is paid off "
+			       "within ten years";
+		}
+	}
+	return NULL;
+}
+
+static bool make_windows(struct conf_reader *r, struct limit_settings *l)
+{
+	const char *expected;
+
+	if (l->rates.count > LIMIT_WINDOWS)
+		return conf_error(r, &l->head.loc,
+		    "found %zu rates in limit `%s`; expected at most %d", l->rates.count,
+		    l->head.name, LIMIT_WINDOWS);
+	for (size_t i = 0; i < l->rates.count; i++) {
+		expected = make_window(l, &l->rates.items[i], i == 0 ? l->burst : 0, &l->window[i]);
+		if (expected != NULL)
+			return conf_error(r, &l->head.loc,
+			    "found a rate in limit `%s` that can't be kept; expected %s",
+			    l->head.name, expected);
+		for (size_t k = 0; k < i; k++)
+			if (l->window[k].period == l->window[i].period)
+				return conf_error(r, &l->head.loc,
+				    "found two rates over the same time in limit `%s`; expected "
+				    "one",
+				    l->head.name);
+	}
+	l->windows = l->rates.count;
+	return true;
+}
+
+/* --- overrides -----------------------------------------------------------------------------------
+ */
+
+/* Takes the last word off `text`; NULL: there is only one. */
+static char *take_last(char *text)
+{
+	char *end = text + strlen(text), *word;
+
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
+	for (word = end; word > text && word[-1] != ' ' && word[-1] != '\t'; word--)
+		;
+	if (word == text)
+		return NULL;
+	word[-1] = '\0';
+	return word;
+}
+
+static bool override_error(
+    struct conf_reader *r, const struct limit_settings *l, const char *entry, const char *expected)
+{
+	return conf_error(r, &l->head.loc,
+	    "found the override \"%.100s\" in limit `%s`; expected %s", entry, l->head.name,
+	    expected);
+}
+
+/* "alice 1000/1h 5000/1d", "192.0.2.0/24 none" */
+static bool read_override(struct conf_reader *r, const struct limit_settings *l, const char *entry,
+    struct limit_override *o)
+{
+	static const char form[] =
+	    "a key and its rates, such as \"alice 1000/1h 5000/1d\", or \"alice none\"";
+	char *text = arena_strdup(r->arena, entry), *word;
+	struct conf_rate rates[LIMIT_WINDOWS];
+	const char *wrong = NULL;
+	size_t n = 0;
+
+	if (text == NULL)
+		return no_memory(r);
+	word = take_last(text);
+	if (word == NULL)
+		return override_error(r, l, entry, form);
+	if (strcmp(word, "none") != 0) {
+		for (; word != NULL && n < LIMIT_WINDOWS && unit_rate(word, &rates[n]) == NULL; n++)
+			word = strchr(text, ' ') == NULL && strchr(text, '\t') == NULL
+			           ? NULL
+			           : take_last(text);
+		if (word != NULL && n > 0 && n <= LIMIT_WINDOWS)
+			text[strlen(text)] = ' ';
+		if (n == 0)
+			return override_error(r, l, entry, form);
+	}
+	/* They were read from behind. */
+	for (size_t i = 0; i < n && wrong == NULL; i++)
+		wrong = make_window(l, &rates[n - 1 - i], 0, &o->window[i]);
+	if (wrong != NULL)
+		return override_error(r, l, entry, wrong);
+	o->windows = n;
+	text[strcspn(text, "\t")] = '\0';
+	o->key = limit_key_spelling(&l->key, text, r->arena);
+	return o->key != NULL || no_memory(r);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct limit_override *)a)->key, ((const struct limit_override *)b)->key);
+}
+
+static bool make_overrides(struct conf_reader *r, struct limit_settings *l)
+{
+	size_t count = l->override_texts.count;
+
+	if (count == 0)
+		return true;
+	if (l->count.what == COUNT_SESSIONS)
+		return conf_error(r, &l->head.loc,
+		    "found `overrides` in limit `%s`; expected none where sessions are counted",
+		    l->head.name);
+	l->overrides = arena_alloc(r->arena, count * sizeof(*l->overrides));
+	if (l->overrides == NULL)
+		return no_memory(r);
+	for (size_t i = 0; i < count; i++)
+		if (!read_override(r, l, l->override_texts.items[i], &l->overrides[i]))
+			return false;
+	qsort(l->overrides, count, sizeof(*l->overrides), by_key);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(l->overrides[i - 1].key, l->overrides[i].key) == 0)
+			return override_error(
+			    r, l, l->overrides[i].key, "one override for each key");
+	l->override_count = count;
+	return true;
+}
+
+/* --- what fits together --------------------------------------------------------------------------
+ */
+
+static bool wrong(
+    struct conf_reader *r, const struct limit_settings *l, const char *found, const char *expected)
+{
+	return conf_error(
+	    r, &l->head.loc, "found %s in limit `%s`; expected %s", found, l->head.name, expected);
+}
+
+static enum stage later(enum stage a, enum stage b)
+{
+	return a > b ? a : b;
+}
+
+static bool find_stage(struct conf_reader *r, struct limit_settings *l)
+{
+	enum stage known = limit_key_stage(&l->key);
+
+	switch (l->count.what) {
+	case COUNT_CONNECTIONS:
+	case COUNT_SESSIONS:
+		l->stage = STAGE_CONNECT;
+		if (known > STAGE_CONNECT)
+			return wrong(r, l, "a key that is not known when a client connects",
+			    "client, client-prefix, client-net or listener");
+		return true;
+	case COUNT_MESSAGES:
+		l->stage = later(STAGE_MAIL, known);
+		return true;
+	case COUNT_RECIPIENTS:
+		l->stage = STAGE_RCPT;
+		return true;
+	case COUNT_BYTES:
+		l->stage = STAGE_EOM;
+		if (known == STAGE_RCPT)
+			return wrong(r, l, "a key of recipients",
+			    "another, as bytes are counted once a message");
+		return true;
+	case COUNT_DISTINCT:
+		l->stage = later(later(STAGE_MAIL, known), limit_part_stage(l->count.distinct));
+		if (l->count.distinct == PART_CLIENT_PREFIX)
+			return wrong(
+			    r, l, "`distinct client-prefix`", "distinct client or client-net");
+		return true;
+	case COUNT_REFUSED_RECIPIENTS:
+	case COUNT_RELAY_REFUSALS:
+	case COUNT_FAILED_CHECKS:
+		l->stage = known;
+		return true;
+	}
+	return true;
+}
+
+static bool check_rate(struct conf_reader *r, const struct limit_settings *l)
+{
+	if (l->count.what == COUNT_SESSIONS) {
+		if (l->max == 0)
+			return wrong(r, l, "no `max`", "how many sessions at a time");
+		return l->rates.count == 0 ||
+		       wrong(r, l, "`rate`", "`max`, as sessions are counted at a time");
+	}
+	if (l->max != 0)
+		return wrong(r, l, "`max`", "`rate`");
+	if (l->burst != 0 && l->count.what == COUNT_DISTINCT)
+		return wrong(r, l, "`burst`", "none where distinct values are counted");
+	return l->rates.count > 0 || wrong(r, l, "no `rate`", "one, such as 100/1h");
+}
+
+static bool check_criteria(struct conf_reader *r, const struct limit_settings *l)
+{
+	bool of_recipients = l->applies.to.given || l->except.to.given ||
+	                     l->applies.reading != READING_IS_ANY ||
+	                     l->except.reading != READING_IS_ANY;
+
+	return !of_recipients || l->stage == STAGE_RCPT ||
+	       wrong(r, l, "a criterion of recipients (`to`, `reading`)",
+		   "none where no recipient is counted");
+}
+
+static bool check_action(struct conf_reader *r, const struct limit_settings *l)
+{
+	enum limit_part p = l->key.parts[0];
+
+	if (l->on_exceed.action == LIMIT_SUSPEND)
+		return (l->key.count == 1 && p == PART_LOGIN) ||
+		       wrong(r, l, "`suspend`", "`key = login`: accounts are suspended");
+	if (l->on_exceed.action == LIMIT_BAN)
+		return (l->key.count == 1 && (p == PART_LOGIN || p <= PART_CLIENT_NET)) ||
+		       wrong(r, l, "a ban",
+			   "the key client, client-prefix, client-net or login alone");
+	if (l->stage != STAGE_CONNECT || l->on_exceed.action == LIMIT_NOTE)
+		return true;
+	return l->on_exceed.action >= LIMIT_DEFER || wrong(r, l, "a message to hold or tag",
+							 "note, defer, reject or a ban, as there "
+							 "is none when a client connects");
+}
+
+static enum verdict_kind kind_of(const struct limit_settings *l)
+{
+	switch (l->on_exceed.action) {
+	case LIMIT_REJECT:
+		return VERDICT_REJECT;
+	case LIMIT_DEFER:
+		return VERDICT_DEFER;
+	case LIMIT_BAN:
+		return (enum verdict_kind)l->ban_reply;
+	case LIMIT_SUSPEND:
+		return (enum verdict_kind)l->suspended;
+	case LIMIT_NOTE:
+	case LIMIT_TAG:
+	case LIMIT_HOLD:
+		break;
+	}
+	return VERDICT_NOTE;
+}
+
+static bool make_reply(struct conf_reader *r, struct limit_settings *l)
+{
+	enum verdict_kind kind = kind_of(l);
+	unsigned class = kind == VERDICT_REJECT ? 5 : 4;
+	const char *why;
+
+	l->soft = kind < VERDICT_DEFER;
+	if (l->reply_text == NULL) {
+		l->reply = class == 5
+		               ? (struct reply){550, "5.7.1", "Too much of it"}
+		               : (struct reply){450, "4.7.1", "Too much at a time; try later"};
+		return true;
+	}
+	if (!reply_parse(l->reply_text, &l->reply, &why))
+		return conf_error(r, &l->head.loc,
+		    "found the reply \"%.200s\" in limit `%s`; expected %s", l->reply_text,
+		    l->head.name, why);
+	if (kind >= VERDICT_DEFER && l->reply.code / 100U != class)
+		return conf_error(r, &l->head.loc,
+		    "found a %u reply in limit `%s`; expected a %uxx, as it says %s", l->reply.code,
+		    l->head.name, class, verdict_name(kind));
+	return true;
+}
+
+static bool finish(struct conf_reader *r, void *section)
+{
+	struct limit_settings *l = section;
+
+	l->all = arena_alloc(r->arena, sizeof(*l->all));
+	if (l->all == NULL)
+		return no_memory(r);
+	return find_stage(r, l) && check_rate(r, l) && check_criteria(r, l) && check_action(r, l) &&
+	       make_reply(r, l) && make_windows(r, l) && make_overrides(r, l);
+}
+
+/* --- the section ---------------------------------------------------------------------------------
+ */
+
+static const struct conf_word mode_words[] = {
+    {"enforce", MODE_ENFORCE}, {"monitor", MODE_MONITOR}, {NULL, 0}};
+static const struct conf_word ban_words[] = {
+    {"reject", VERDICT_REJECT}, {"defer", VERDICT_DEFER}, {NULL, 0}};
+static const struct conf_word suspended_words[] = {
+    {"hold", VERDICT_HOLD}, {"defer", VERDICT_DEFER}, {NULL, 0}};
+
+static const struct conf_row rows[] = {
+    {.key = "key",
+	.type = CONF_CUSTOM,
+	.required = true,
+	.offset = offsetof(struct limit_settings, key),
+	.read = read_key,
+	.doc =
+	    "What is counted apart from each other: client (the address), client-prefix (IPv4 /32 "
+	    "and /24, IPv6 /128, /64, /56 and /48, all at once), client-net (IPv4 /24, IPv6 /48), "
+	    "login, sender, sender-domain, recipient, recipient-domain, helo, listener, or "
+	    "several with `+`: \"login + client\". A login counts whatever the sender is; where "
+	    "there is none, a limit by login does not apply. Letter case makes no other key."},
+    {.key = "count",
+	.type = CONF_CUSTOM,
+	.required = true,
+	.offset = offsetof(struct limit_settings, count),
+	.read = read_count,
+	.doc =
+	    "What is counted: connections; sessions (at a time, see `max`); messages; recipients "
+	    "(accepted ones); bytes; refused recipients; relay refusals; failed checks (what other "
+	    "checks refuse, hold or tag); distinct and a part of a key (how many different ones "
+	    "the key has had within the time of the rate). What a later stage refuses, or the "
+	    "client gives up, is given back."},
+    {.key = "rate",
+	.type = CONF_RATES,
+	.offset = offsetof(struct limit_settings, rates),
+	.doc = "How much of it, such as 100/1h, or up to four: { 100/1h, 500/1d }. It refills "
+	       "steadily: in any interval t at most burst + rate x t are admitted."},
+    {.key = "burst",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct limit_settings, burst),
+	.doc = "How much may come at once, by the first rate; its count where it is not given."},
+    {.key = "max",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct limit_settings, max),
+	.doc = "How many sessions at a time, for `count = sessions`."},
+    {.key = "widen",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct limit_settings, widen),
+	.fallback = "4",
+	.min = 1,
+	.max = 256,
+	.doc =
+	    "Of a client-prefix, each step wider has this many times the rate and burst: with 4, "
+	    "an IPv6 /64 has 4 times, a /56 16 times, a /48 64 times, and an IPv4 /24, two steps, "
+	    "16 times."},
+    {.key = "for",
+	.type = CONF_CUSTOM,
+	.offset = offsetof(struct limit_settings, applies),
+	.read = read_for,
+	.doc = "Whom it is for: a block of the criteria of relay rules. All, where it is not "
+	       "given."},
+    {.key = "except",
+	.type = CONF_CUSTOM,
+	.offset = offsetof(struct limit_settings, except),
+	.read = read_except,
+	.doc = "Whom it is not for: a block of the same criteria."},
+    {.key = "overrides",
+	.type = CONF_TEXTS,
+	.offset = offsetof(struct limit_settings, override_texts),
+	.doc =
+	    "Other rates for single keys: entries, or file:PATH with one a line, such as \"alice "
+	    "1000/1h 5000/1d\" or \"alice none\"."},
+    {.key = "on-exceed",
+	.type = CONF_CUSTOM,
+	.offset = offsetof(struct limit_settings, on_exceed),
+	.fallback = "defer",
+	.read = read_on_exceed,
+	.doc = "What happens to what exceeds it: note (only recorded), tag, hold, defer, reject, "
+	       "\"ban 1h\" (the client prefix or login is refused for that time, and twice as long "
+	       "each time that follows within a week), suspend or \"suspend 8h\" (all mail of the "
+	       "login is held until it is released, or for that time). What is refused is charged "
+	       "to no limit."},
+    {.key = "ban-reply",
+	.type = CONF_ENUM,
+	.offset = offsetof(struct limit_settings, ban_reply),
+	.fallback = "reject",
+	.words = ban_words,
+	.doc = "Whether a ban says reject or defer."},
+    {.key = "ban-longest",
+	.type = CONF_DURATION,
+	.offset = offsetof(struct limit_settings, ban_longest),
+	.fallback = "1w",
+	.doc = "How long a ban may grow."},
+    {.key = "suspended",
+	.type = CONF_ENUM,
+	.offset = offsetof(struct limit_settings, suspended),
+	.fallback = "hold",
+	.words = suspended_words,
+	.doc = "What happens to mail of a login that is suspended: hold or defer. A program that "
+	       "sends for a thief tries a deferred message again; one that is held, it takes for "
+	       "sent."},
+    {.key = "reply",
+	.type = CONF_TEXT,
+	.offset = offsetof(struct limit_settings, reply_text),
+	.doc =
+	    "What the client hears, such as \"450 4.7.1 Too many messages\". The session's id is "
+	    "appended in brackets."},
+    {.key = "mode",
+	.type = CONF_ENUM,
+	.offset = offsetof(struct limit_settings, mode),
+	.fallback = "enforce",
+	.words = mode_words,
+	.doc = "enforce, or monitor: count and record, and refuse nothing."},
+    {.key = NULL},
+};
+
+const struct conf_schema limit_schema = {
+    .type = "limit",
+    .doc = "How much of something a key may do.",
+    .named = true,
+    .repeatable = true,
+    .size = sizeof(struct limit_settings),
+    .rows = rows,
+    .finish = finish,
+};
+
+static const struct conf_word type_words[] = {{"local", STORE_LOCAL}, {NULL, 0}};
+
+static const struct conf_row store_rows[] = {
+    {.key = "type",
+	.type = CONF_ENUM,
+	.offset = offsetof(struct store_settings, type),
+	.fallback = "local",
+	.words = type_words,
+	.doc = "local: a table in shared memory, mapped from the file limits.table of the state "
+	       "directory."},
+    {.key = "slots",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct store_settings, slots),
+	.fallback = "1M",
+	.min = STORE_SLOTS_MIN,
+	.max = STORE_SLOTS_MAX,
+	.doc = "How many keys, rounded up to a power of two, at 18 bytes each. A key needs a slot "
+	       "for each rate of each limit, while it owes something. Changes at the next start."},
+    {.key = NULL},
+};
+
+const struct conf_schema store_schema = {
+    .type = "store",
+    .doc = "Where limits are counted.",
+    .implied = true,
+    .size = sizeof(struct store_settings),
+    .rows = store_rows,
+};
+
+/* --- the policy entry ----------------------------------------------------------------------------
+ */
+
+static const struct limit_settings *limit_of(const struct conf_head *h)
+{
+	return (const struct limit_settings *)(const void *)h;
+}
+
+/* The first limit counts for all: it gathers them. */
+static struct limits *gather(
+    struct conf_reader *r, const struct settings *settings, const struct limit_settings *first)
+{
+	struct limits *all = first->all;
+	size_t count = 0;
+
+	for (const struct conf_head *h = settings->limit; h != NULL; h = h->next)
+		count++;
+	all->items = arena_alloc(r->arena, count * sizeof(*all->items));
+	for (const struct conf_head *h = settings->limit; all->items != NULL && h != NULL;
+	     h = h->next) {
+		/* What only the whole configuration says. Nobody else has it yet. */
+		struct limit_settings *l = (struct limit_settings *)(uintptr_t)h;
+
+		l->number = (unsigned)all->count;
+		l->soft = l->soft || l->mode == MODE_MONITOR || settings->mode == MODE_MONITOR;
+		all->items[all->count++] = l;
+	}
+	all->never = &((const struct bans_settings *)(const void *)settings->bans)->never;
+	return all->items == NULL ? NULL : all;
+}
+
+static unsigned stages_of(const struct limit_settings *l)
+{
+	unsigned stages = 0;
+
+	for (enum stage s = STAGE_CONNECT; s <= STAGE_EOM; s++)
+		if (limit_looks_at(l, s))
+			stages |= STAGE_BIT(s);
+	return stages;
+}
+
+static unsigned facts_of(const struct limit_settings *l)
+{
+	unsigned facts = criteria_facts(&l->applies) | criteria_facts(&l->except) |
+	                 FACT_END_OF_MESSAGE | FACT_QUEUE_ID;
+
+	for (unsigned i = 0; i < l->key.count; i++)
+		facts |= limit_part_facts(l->key.parts[i]);
+	if (l->count.what == COUNT_DISTINCT)
+		facts |= limit_part_facts(l->count.distinct);
+	if (limit_counts_failures(l))
+		facts |= FACT_REFUSED_RECIPIENTS;
+	return facts;
+}
+
+bool limit_make(struct conf_reader *r, const struct settings *settings,
+    const struct conf_head *section, struct policy_entry *out)
+{
+	const struct limit_settings *l = limit_of(section), *first = limit_of(settings->limit);
+	struct limit_self *self = arena_alloc(r->arena, sizeof(*self));
+	unsigned silent = STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_BODY);
+
+	if (self == NULL || (l == first && gather(r, settings, first) == NULL))
+		return no_memory(r);
+	*self = (struct limit_self){first->all, l};
+	*out = (struct policy_entry){
+	    .check = &check_limit,
+	    .self = self,
+	    .stages = stages_of(l),
+	    .facts = facts_of(l),
+	    .mode = l->mode == MODE_MONITOR ? MODE_MONITOR : (enum mode)settings->mode,
+	};
+	if (l->on_exceed.action == LIMIT_HOLD || l->on_exceed.action == LIMIT_SUSPEND)
+		out->rights = RIGHT_QUARANTINE;
+	if (l->on_exceed.action == LIMIT_TAG)
+		out->rights = RIGHT_ADD_FIELDS;
+	if (l != first)
+		return true;
+	for (size_t i = 0; i < first->all->count; i++) {
+		out->stages |= stages_of(first->all->items[i]);
+		if (first->all->items[i]->count.what == COUNT_BYTES) {
+			out->stages |= silent;
+			out->silent |= silent;
+		}
+	}
+	out->settled = limit_settled;
+	return true;
+}

@@ -1,0 +1,80 @@
+#include "daemon/counters.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/exit.h"
+#include "base/log.h"
+#include "check/limit.h"
+#include "limit/store.h"
+
+static struct store *store;
+static uint64_t opened_slots;
+static char opened_in[4096];
+
+/* Sessions have a key in each limit that counts them, a client prefix four. */
+enum { GAUGE_KEYS_PER_SESSION = 4 };
+
+/* Writing may wait for the disk, which the master must not. */
+static void *keep(void *arg)
+{
+	const struct timespec second = {1, 0};
+
+	for (;;) {
+		nanosleep(&second, NULL);
+		store_tick(store);
+	}
+	return arg;
+}
+
+static void start_keeper(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, keep, NULL) == 0)
+		pthread_detach(thread);
+	else
+		log_warning("limits and bans are not written to the disk once a second, as no "
+			    "thread can be started; they hold until the next boot");
+}
+
+struct store *counters(void)
+{
+	return store;
+}
+
+static void tell_what_waits(const struct settings *s, uint64_t slots)
+{
+	if (slots != opened_slots || strcmp(s->state, opened_in) != 0)
+		log_notice("another `state` or `store` is used from the next start on");
+}
+
+bool counters_open(const struct config *config, struct fault *fault)
+{
+	const struct settings *s = config->settings;
+	struct store_options o = {
+	    .dir = s->state,
+	    .slots = ((const struct store_settings *)(const void *)s->store)->slots,
+	    .gauge_keys = s->sessions * GAUGE_KEYS_PER_SESSION,
+	};
+	char error[STORE_ERROR_MAX];
+
+	if (store != NULL) {
+		tell_what_waits(s, o.slots);
+		return true;
+	}
+	store = store_open(&o, error);
+	if (store != NULL) {
+		opened_slots = o.slots;
+		snprintf(opened_in, sizeof(opened_in), "%s", s->state);
+		start_keeper();
+		return true;
+	}
+	if (s->limit == NULL) {
+		log_warning("there are no bans: %s", error);
+		return true;
+	}
+	return fault_set(fault, EXIT_CONFIG, "%s", error);
+}
