@@ -1,5 +1,6 @@
 """DNS servers for tests, on loopback, stopped by their pid: a real nsd, and one that misbehaves on purpose."""
 import atexit
+import fcntl
 import glob
 import os
 import shutil
@@ -51,12 +52,15 @@ def nsd_binary():
     """Unpacked from its package: installing it would start a name server on this host."""
     top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     tree, debs = f"{top}/build/nsd", f"{top}/build/debs"
-    if not os.path.exists(f"{tree}/usr/sbin/nsd"):
-        os.makedirs(debs, exist_ok=True)
-        if not glob.glob(f"{debs}/nsd_*.deb"):
-            subprocess.run("apt-get -qq download nsd || { apt-get -qq update && apt-get -qq download nsd; }",
-                           shell=True, check=True, cwd=debs, stdout=subprocess.DEVNULL)
-        subprocess.run(["dpkg", "-x", glob.glob(f"{debs}/nsd_*.deb")[0], tree], check=True)
+    os.makedirs(debs, exist_ok=True)
+    with open(f"{debs}/lock", "w") as lock:
+        # One at a time: another test may be about to do the same.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(f"{tree}/usr/sbin/nsd"):
+            if not glob.glob(f"{debs}/nsd_*.deb"):
+                subprocess.run("apt-get -qq download nsd || { apt-get -qq update && apt-get -qq download nsd; }",
+                               shell=True, check=True, cwd=debs, stdout=subprocess.DEVNULL)
+            subprocess.run(["dpkg", "-x", glob.glob(f"{debs}/nsd_*.deb")[0], tree], check=True)
     return f"{tree}/usr/sbin/nsd"
 
 

@@ -1,13 +1,15 @@
 #!/bin/bash
 # Runs test programs that speak TAP and sums them up. Standard input has one a line: NAME COMMAND [ARGUMENT...].
-# Each has TEST_SECONDS (900) at most. Outputs are kept in build/tests/NAME.log. The last line counts: N passed, M failed.
+# As many run at once as there are processors, JOBS says otherwise: most of them wait most of the time. Each has
+# TEST_SECONDS (900) at most. Outputs are kept in build/tests/NAME.log. The last line counts: N passed, M failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 70
 logs=build/tests
+jobs=${JOBS:-$(nproc)}
 mkdir -p "$logs"
-passed=0
-failed=0
+rm -f "$logs"/*.result
 
+# Prints one line, and what failed; leaves the two counts in NAME.result.
 run_one() {
 	local name=$1 log=$logs/$1.log start=$SECONDS good bad plan code
 	shift
@@ -21,14 +23,34 @@ run_one() {
 		bad=1
 		echo "not ok - $name ended with $code after $good of $plan tests" >>"$log"
 	fi
-	printf '%-28s %6d passed %4d failed %5d s\n' "$name" "$good" "$bad" $((SECONDS - start))
-	[ "$bad" = 0 ] || { grep -A6 '^not ok\|^ *# \?[Ee]rror\|ERROR:\|WARNING: Thread' "$log" | head -60; tail -5 "$log"; }
-	passed=$((passed + good))
-	failed=$((failed + bad))
+	echo "$good $bad" >"$logs/$name.result"
+	{
+		printf '%-28s %6d passed %4d failed %5d s\n' "$name" "$good" "$bad" $((SECONDS - start))
+		[ "$bad" = 0 ] || { grep -A6 '^not ok\|^ *# \?[Ee]rror\|ERROR:\|WARNING: Thread' "$log" | head -60; tail -5 "$log"; }
+	} >"$logs/$name.told"
+	cat "$logs/$name.told"
 }
 
+passed=0
+failed=0
+names=()
+running=0
 while read -r -a line; do
-	[ ${#line[@]} -gt 1 ] && run_one "${line[@]}"
+	[ ${#line[@]} -gt 1 ] || continue
+	if [ "$running" -ge "$jobs" ]; then
+		wait -n
+		running=$((running - 1))
+	fi
+	names+=("${line[0]}")
+	run_one "${line[@]}" &
+	running=$((running + 1))
+done
+wait
+for name in "${names[@]}"; do
+	# Without a result it was killed.
+	read -r good bad <"$logs/$name.result" || { good=0; bad=1; echo "$name was killed"; }
+	passed=$((passed + good))
+	failed=$((failed + bad))
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -39,7 +39,6 @@ merge_usr() {
 fetch() {
 	local mta=$1 tree=$top/build/mta/$1 debs=$top/build/debs p
 	[ -e "$tree/.complete" ] && return
-	mkdir -p "$debs" "$top/build/mta"
 	for p in $(packages_of "$mta"); do
 		compgen -G "$debs/${p}_*.deb" >/dev/null && continue
 		(cd "$debs" && { apt-get -qq download "$p" || { apt-get -qq update && apt-get -qq download "$p"; }; }) >&2 ||
@@ -52,6 +51,15 @@ fetch() {
 	done
 	merge_usr "$tree"
 	touch "$tree/.complete"
+}
+
+# One at a time: another test may be about to do the same.
+fetch_alone() {
+	mkdir -p "$top/build/debs" "$top/build/mta"
+	(
+		flock 9
+		fetch "$1"
+	) 9>"$top/build/debs/lock"
 }
 
 # A /dev of its own, so that a test may have a /dev/log there.
@@ -131,7 +139,7 @@ fi
 [ "$(id -u)" = 0 ] || exec sudo -n NET="$net" "$self" "$@"
 mta=$1
 shift
-fetch "$mta"
+fetch_alone "$mta"
 # Without a network a test could not fetch its name server itself.
 PYTHONPATH=$top/tests/dns PYTHONDONTWRITEBYTECODE=1 python3 -c 'import servers; servers.nsd_binary()' ||
 	die "the package nsd can't be downloaded"
