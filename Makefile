@@ -89,6 +89,11 @@ $(B)/libguard.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# For the daemon's unit tests: an archive, of which only what they call is linked, so no libmilter.
+$(B)/libdaemon.a: $(DAEMON_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 $(B)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -112,7 +117,7 @@ $(GEN_OBJ): $(B)/gen/%.o: $(B)/gen/%.c $(B)/gen/conf/lexer.c
 
 $(patsubst milter/conf/%.c,$(B)/milter/conf/%.o,$(wildcard milter/conf/*.c)): | $(B)/gen/conf/lexer.c
 
-$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libguard.a
+$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libdaemon.a $(B)/libguard.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 

@@ -41,7 +41,7 @@ static int help(int argc, char **argv)
 {
 	const struct command *c;
 
-	if (argc < 3) {
+	if (argc < 3 || strcmp(argv[2], "help") == 0) {
 		print_usage(stdout);
 		return EXIT_OK;
 	}
@@ -65,7 +65,8 @@ int main(int argc, char **argv)
 		puts("relay-guard " VERSION);
 		return EXIT_OK;
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0)
 		return help(argc, argv);
 	c = find(argv[1]);
 	return c == NULL ? unknown(argv[1]) : c->run(argc - 1, argv + 1);

@@ -22,6 +22,7 @@ cases() {
 
 conf() {
 	echo "conf tests/conf/run.sh build/relay-guard"
+	echo "commands tests/conf/commands.sh build/relay-guard"
 }
 
 live() {
