@@ -2,6 +2,8 @@
 #ifndef CHECK_DNS_H
 #define CHECK_DNS_H
 
+#include <stdbool.h>
+
 #include "auth/resolver.h"
 #include "conf/schema.h"
 
@@ -26,7 +28,15 @@ extern const struct conf_schema resolver_schema;
  */
 struct resolver *dns_open(const struct dns_settings *d, const char **error);
 
-/* A budget for one message that begins now. */
+/*
+ * A budget for one message that begins now. Once a number of messages in a row had no answer, a
+ * message waits for DNS_IMPATIENT at most, so that callbacks don't queue up behind a server that is
+ * dead; one in each second still waits as configured, to see whether it is back.
+ */
+#define DNS_IMPATIENT (USEC_PER_SEC / 4)
 struct dns_budget dns_budget_of(const struct dns_settings *d);
+
+/* A message that asked is over: did anything answer? For all messages of this process. */
+void dns_report(bool answered);
 
 #endif

@@ -19,6 +19,7 @@ struct evidence {
 	const struct settings *settings;
 	struct resolver *resolver; /* NULL: nothing is asked */
 	struct dns_budget budget;
+	usec_t patience; /* how long a callback may wait in all */
 	/* The client may relay, or is excepted from all checks: nothing is asked. NULL: it is not
 	 * so. */
 	const char *trusted;

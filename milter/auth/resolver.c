@@ -175,6 +175,10 @@ static const struct {
     {"do-not-query-localhost:", "no"},
     /* With the default of 50 ms an answer that took 300 ms was asked for three times. */
     {"infra-cache-min-rtt:", "1000"},
+    /* A server that was dead is tried again with every question: else it was not asked for minutes
+     * after it had come back. With a lower infra-cache-max-rtt it sometimes was not asked at all.
+     */
+    {"infra-keep-probing:", "yes"},
     {"cache-max-negative-ttl:", "300"},
     {"msg-cache-size:", "8m"},
     {"rrset-cache-size:", "16m"},

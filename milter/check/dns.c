@@ -1,12 +1,15 @@
 #include "check/dns.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/fixed.h"
 #include "base/addr.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 
 /* A callback answers within five seconds. */
@@ -159,10 +162,11 @@ static const struct conf_row rows[] = {
     {.key = "timeout",
 	.type = CONF_DURATION,
 	.offset = offsetof(struct dns_settings, timeout),
-	.fallback = "3s",
+	.fallback = "2s",
 	.min = 50 * USEC_PER_MSEC,
 	.max = DEADLINE_MAX,
-	.doc = "How long one answer is waited for."},
+	.doc = "How long one answer is waited for. A callback of another session may wait that "
+	       "long, too, when DNS is dead."},
     {.key = "lookups",
 	.type = CONF_COUNT,
 	.offset = offsetof(struct dns_settings, lookups),
@@ -226,7 +230,55 @@ struct resolver *dns_open(const struct dns_settings *d, const char **error)
 	return r;
 }
 
+/* --- how long to wait --- */
+
+/* In a row, and from all clients: none who sends with dead domains alone can bring this about while
+ * other mail comes in. */
+enum { DEAD_AFTER = 12 };
+
+static struct {
+	atomic_uint unanswered; /* messages in a row */
+	atomic_llong retry_at;  /* clock_monotonic() */
+} health;
+
+static bool is_patient(void)
+{
+	long long now = clock_monotonic(), retry_at;
+
+	if (atomic_load(&health.unanswered) < DEAD_AFTER)
+		return true;
+	retry_at = atomic_load(&health.retry_at);
+	return now >= retry_at &&
+	       atomic_compare_exchange_strong(&health.retry_at, &retry_at, now + USEC_PER_SEC);
+}
+
+void dns_report(bool answered)
+{
+	unsigned before;
+
+	if (answered) {
+		before = atomic_exchange(&health.unanswered, 0);
+		if (before >= DEAD_AFTER)
+			log_notice("DNS answers again");
+		return;
+	}
+	before = atomic_fetch_add(&health.unanswered, 1);
+	if (before + 1 == DEAD_AFTER)
+		log_warning(
+		    "DNS does not answer: messages wait for it no longer than %d ms, until it "
+		    "is back",
+		    (int)(DNS_IMPATIENT / USEC_PER_MSEC));
+	if (before > UINT_MAX / 2)
+		atomic_store(&health.unanswered, DEAD_AFTER);
+}
+
 struct dns_budget dns_budget_of(const struct dns_settings *d)
 {
-	return dns_budget_make(d->deadline, d->timeout, (unsigned)d->lookups);
+	usec_t total = d->deadline, each = d->timeout;
+
+	if (!is_patient()) {
+		total = DNS_IMPATIENT;
+		each = each < DNS_IMPATIENT ? each : DNS_IMPATIENT;
+	}
+	return dns_budget_make(total, each, (unsigned)d->lookups);
 }

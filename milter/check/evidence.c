@@ -69,11 +69,32 @@ static bool asks_for(const struct evidence *e, unsigned what)
 	return evidence_is_wanted(e) && (evidence_asked_for(e->settings) & what) != 0;
 }
 
+/* Tells whether DNS answers, of a message that waited for it. */
+static void report(const struct evidence *e)
+{
+	bool spf = (e->known & EVIDENCE_SPF) != 0, dkim = (e->known & EVIDENCE_DKIM) != 0;
+	bool dmarc = (e->known & EVIDENCE_DMARC) != 0;
+	bool owing = (spf && e->spf.result == SPF_TEMPERROR) ||
+	             (dkim && e->dkim.result == DKIM_TEMPERROR) ||
+	             (dmarc && e->dmarc.result == DMARC_TEMPERROR);
+
+	if (e->budget.lookups == dns_of(e->settings)->lookups)
+		return;
+	/* What is none may have been so without a question. */
+	if ((spf && e->spf.result != SPF_TEMPERROR && e->spf.result != SPF_NONE) ||
+	    (dkim && (e->dkim.result == DKIM_PASS || e->dkim.result == DKIM_FAIL)) ||
+	    (dmarc && e->dmarc.record_domain != NULL) || !owing)
+		dns_report(true);
+	else
+		dns_report(false);
+}
+
 static void end(void *value, bool accepted)
 {
 	struct evidence *e = value;
 
 	(void)accepted;
+	report(e);
 	dkim_check_free(&e->check);
 	arc_check_free(&e->chain);
 	dmarc_abandon(&e->walk);
@@ -93,6 +114,7 @@ struct evidence *evidence_of(struct session *s, const struct settings *settings,
 	e->settings = settings;
 	e->resolver = s->env->resolver;
 	e->budget = dns_budget_of(dns_of(settings));
+	e->patience = e->budget.deadline - clock_monotonic();
 	e->query = (struct spf_query){
 	    .client = s->client.addr,
 	    .helo = s->helo,
@@ -117,7 +139,7 @@ static void begin_to_wait(struct session *s, struct evidence *e)
 	if (e->waits_at == STAGE_BIT(stage))
 		return;
 	e->waits_at = STAGE_BIT(stage);
-	e->budget.deadline = dns_budget_of(dns_of(e->settings)).deadline;
+	e->budget.deadline = clock_monotonic() + e->patience;
 	if (stage == STAGE_EOM)
 		session_progress(s);
 }

@@ -52,15 +52,25 @@ class Milter:
         self.send(b"A")
         return command + payload
 
-    def message(self, recipient):
+    def step(self, command, payload, unwanted, silent):
+        """Sends what is wanted, and waits where an answer comes."""
+        if not self.steps & unwanted:
+            self.send(command, payload)
+            if not self.steps & silent:
+                self.read()
+
+    def message(self, recipient, sender=b"<a@ext.example.net>", fields=(), body=b""):
         """What is said at the end of a message to one of ours."""
-        self.send(b"M", b"<a@ext.example.net>\0")
-        if not self.steps & 0x4000:
-            self.read()
+        self.step(b"M", sender + b"\0", 0, 0x4000)
         self.send(b"D", b"R{rcpt_mailer}\0local\0{rcpt_host}\0\0{rcpt_addr}\0" +
                   recipient.strip("<>").encode() + b"\0")
         self.send(b"R", recipient.encode() + b"\0")
         assert self.read() == (b"c", b"")
+        for name, value in fields:
+            self.step(b"L", name + b"\0 " + value + b"\0", 0x20, 0x80)
+        self.step(b"N", b"", 0x40, 0x40000)
+        if body:
+            self.step(b"B", body, 0x10, 0x80000)
         self.send(b"E")
         said = []
         while not said or said[-1][0] in b"himqp":
