@@ -229,6 +229,10 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' contrib/relay-guard.service \
 	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/relay-guard.service
+	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' contrib/relay-guard-selftest.service \
+	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/relay-guard-selftest.service
+	install -D -m 644 contrib/relay-guard-selftest.timer \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/relay-guard-selftest.timer
 	install -D -m 644 contrib/relay-guard.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/relay-guard.conf
 	install -D -m 644 contrib/relay-guard.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/relay-guard.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/logrotate.d/relay-guard || \

@@ -29,11 +29,13 @@ struct selftest_options {
 	struct target sink;                        /* host "": not given */
 	usec_t timeout, pace;                      /* pace 0: not given */
 	usec_t wait;                               /* for messages to come out */
+	bool failover;                             /* test while the guard is down */
 	bool mx;                                   /* the servers of `domain` are targets too */
 	bool dns;                                  /* look at DNS and block lists */
 	const char *dnsbl[SELFTEST_DNSBL_MAX + 1]; /* NULL-terminated; none: the usual */
 	size_t dnsbl_count;
 	const char *resolver; /* NULL: the system's */
+	const char *metrics;  /* a file; NULL: not given */
 	const char *report;   /* a file; NULL: not given */
 	bool list, quiet, verbose, transcript, smuggling;
 	enum report_format format;

@@ -24,6 +24,7 @@ struct place_options {
 	usec_t timeout;
 	usec_t pace; /* of distant servers; 0: the default */
 	bool transcripts, guarded;
+	bool unguarded;               /* the guard is down, on purpose */
 	const char *login, *password; /* NULL: none */
 };
 

@@ -39,6 +39,7 @@ struct place {
 	bool submission; /* it may ask everybody for a login */
 	bool guarded;    /* the guard must be asked there */
 	bool friends_only;
+	bool unguarded; /* the guard is down: what it would permit must wait */
 };
 
 enum actor_kind { ACTOR_STRANGER, ACTOR_FRIEND };
@@ -61,8 +62,9 @@ struct actor {
 enum expectation {
 	EXPECT_REFUSED,
 	EXPECT_ACCEPTED,
-	EXPECT_EITHER, /* both are right: `why` says so */
-	EXPECT_ASKED,  /* of PROBE_GUARD */
+	EXPECT_EITHER,   /* both are right: `why` says so */
+	EXPECT_ASKED,    /* of PROBE_GUARD */
+	EXPECT_DEFERRED, /* while the guard is down */
 };
 
 enum outcome {

@@ -8,10 +8,11 @@
 enum { CLIENTS_MAX = 3, EXAMPLES_MAX = 6 };
 
 enum fault {
-	FAULT_RELAYED,   /* a stranger could relay */
-	FAULT_UNDER_WAY, /* a friend could not */
-	FAULT_NOT_IN,    /* mail for us could not come in */
-	FAULT_NOT_ASKED, /* the guard was not asked */
+	FAULT_RELAYED,    /* a stranger could relay */
+	FAULT_UNDER_WAY,  /* a friend could not */
+	FAULT_NOT_IN,     /* mail for us could not come in */
+	FAULT_NOT_ASKED,  /* the guard was not asked */
+	FAULT_UNFILTERED, /* mail passed while the guard was down */
 	FAULT_ERROR,
 	FAULTS
 };
@@ -22,6 +23,8 @@ static bool fault_of(const struct row *row, enum fault *out)
 		return false;
 	if (row->result.outcome == OUTCOME_ERROR || row->result.outcome == OUTCOME_UNTRIED)
 		*out = FAULT_ERROR;
+	else if (row->expected == EXPECT_DEFERRED)
+		*out = FAULT_UNFILTERED;
 	else if (row->expected == EXPECT_ASKED)
 		*out = FAULT_NOT_ASKED;
 	else if (row->expected == EXPECT_REFUSED)
@@ -75,6 +78,7 @@ static const char *headline(enum fault fault)
 	    [FAULT_UNDER_WAY] = "could not relay, and may:",
 	    [FAULT_NOT_IN] = "could not send to our own domain:",
 	    [FAULT_NOT_ASKED] = "got past the guard, which was not asked:",
+	    [FAULT_UNFILTERED] = "did not have to wait until the guard is back:",
 	    [FAULT_ERROR] = "could not be tried:",
 	};
 
@@ -102,6 +106,11 @@ static void what_to_do_for_relayed(const struct report *r, const struct row *row
 		strbuf_puts(b, "  The guard would refuse it, and was not asked. Whether the mail "
 			       "server keeps it "
 			       "or passes\n  it on is not known: --confirm tells.\n");
+	else if (row->actor->place->unguarded)
+		strbuf_puts(b, "  This is an open relay whenever the guard is down. Postfix: "
+			       "milter_default_action =\n  tempfail; Sendmail: F=T in "
+			       "INPUT_MAIL_FILTER. And the "
+			       "MTA itself should refuse\n  strangers.\n");
 	else
 		strbuf_puts(b,
 		    "  This is an open relay. The guard was not asked, or permits it: is it in "
@@ -150,6 +159,12 @@ static void what_to_do(
 		    "the\n"
 		    "  service in master.cf, and not disabled by smtpd_milter_maps) or in\n"
 		    "  INPUT_MAIL_FILTER and InputMailFilters (Sendmail)?\n");
+		break;
+	case FAULT_UNFILTERED:
+		strbuf_puts(b,
+		    "  While the guard is down, mail must wait. Postfix: milter_default_action =\n"
+		    "  tempfail, also in the braces of smtpd_milters. Sendmail: F=T in\n"
+		    "  INPUT_MAIL_FILTER.\n");
 		break;
 	case FAULT_ERROR:
 	case FAULTS:

@@ -185,6 +185,8 @@ enum {
 	OPTION_SMUGGLING,
 	OPTION_REPORT,
 	OPTION_MX,
+	OPTION_METRICS,
+	OPTION_FAILOVER,
 	OPTION_DNS,
 	OPTION_DNSBL,
 	OPTION_RESOLVER,
@@ -235,6 +237,9 @@ static bool set_switch(struct selftest_options *o, int option)
 	case OPTION_SMUGGLING:
 		o->smuggling = true;
 		return true;
+	case OPTION_FAILOVER:
+		o->failover = true;
+		return true;
 	case OPTION_MX:
 		o->mx = true;
 		return true;
@@ -256,6 +261,9 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 		return add_dnsbl(o, value, code);
 	case OPTION_RESOLVER:
 		return set_resolver(o, value, code);
+	case OPTION_METRICS:
+		o->metrics = value;
+		return true;
 	case OPTION_REPORT:
 		o->report = value;
 		return true;
@@ -317,6 +325,11 @@ static bool check_options(struct selftest_options *o, int *code)
 		    command_usage(&command_selftest, "--milter and --smtp are two ways; give one");
 	else if (!selftest_speaks_smtp(o) && o->source.family != ADDR_NONE)
 		*code = command_usage(&command_selftest, "--source goes with --smtp");
+	else if (o->failover && !selftest_speaks_smtp(o))
+		*code = command_usage(&command_selftest, "--failover goes with --smtp");
+	else if (o->failover && o->confirm != NULL)
+		*code = command_usage(
+		    &command_selftest, "--failover and --confirm are two tests; give one");
 	else if (o->confirm != NULL && !selftest_speaks_smtp(o))
 		*code = command_usage(&command_selftest, "--confirm goes with --smtp");
 	else if (*o->sink.host != '\0' && (o->confirm == NULL || o->sink.port == 0))
@@ -345,6 +358,8 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"transcript", no_argument, NULL, OPTION_TRANSCRIPT},
 	    {"smuggling", no_argument, NULL, OPTION_SMUGGLING},
 	    {"report", required_argument, NULL, OPTION_REPORT},
+	    {"failover", no_argument, NULL, OPTION_FAILOVER},
+	    {"metrics", required_argument, NULL, OPTION_METRICS},
 	    {"mx", no_argument, NULL, OPTION_MX},
 	    {"dns", no_argument, NULL, OPTION_DNS},
 	    {"dnsbl", required_argument, NULL, OPTION_DNSBL},

@@ -124,6 +124,16 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 		p->all[p->count - 1].friends_only = true;
 }
 
+/* While the guard is down the few probes of PROBE_CORE are enough: no address is odd to nobody. */
+static void add_unguarded(struct places *p, const struct way *w)
+{
+	char name[WAY_TEXT_SIZE + 32];
+
+	snprintf(name, sizeof(name), "%s guard down", w->target);
+	if (add(p, w, name, false, false))
+		p->all[p->count - 1].unguarded = true;
+}
+
 /* One address. False: nothing answers there, or it can't be tested. */
 static bool add_address(struct places *p, const struct target *target, const struct endpoint *to,
     uint16_t port, const struct place_options *o)
@@ -153,7 +163,9 @@ static bool add_address(struct places *p, const struct target *target, const str
 	}
 	w.timeout = o->timeout;
 	set_pace(&w, o);
-	if (add(p, &w, w.target, true, o->guarded))
+	if (o->unguarded)
+		add_unguarded(p, &w);
+	else if (add(p, &w, w.target, true, o->guarded))
 		add_manners(p, &w, o);
 	return true;
 }

@@ -182,7 +182,9 @@ static void set_expectation(struct casting *c, struct row *r)
 	bool ok = true;
 	const char *domain;
 
-	if (probe->kind == PROBE_CONTROL && c->place->submission) {
+	if (c->place->unguarded && probe->kind != PROBE_RELAY) {
+		r->expected = EXPECT_DEFERRED;
+	} else if (probe->kind == PROBE_CONTROL && c->place->submission) {
 		r->expected = EXPECT_EITHER;
 		r->why = "a submission service may ask for a login first";
 	}
@@ -431,8 +433,11 @@ bool row_is_right(const struct row *r)
 	switch (r->result.outcome) {
 	case OUTCOME_ACCEPTED:
 		return r->expected == EXPECT_ACCEPTED || r->expected == EXPECT_EITHER;
-	case OUTCOME_REFUSED:
 	case OUTCOME_DEFERRED:
+		if (r->expected == EXPECT_DEFERRED)
+			return true;
+		/* fall through */
+	case OUTCOME_REFUSED:
 		return r->expected == EXPECT_REFUSED || r->expected == EXPECT_EITHER;
 	case OUTCOME_ASKED:
 		return true;
@@ -453,6 +458,7 @@ const char *expectation_name(enum expectation e)
 	    [EXPECT_ACCEPTED] = "accepted",
 	    [EXPECT_EITHER] = "either",
 	    [EXPECT_ASKED] = "asked",
+	    [EXPECT_DEFERRED] = "deferred",
 	};
 
 	return names[e];

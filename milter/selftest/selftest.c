@@ -13,7 +13,9 @@
 #include "check/config.h"
 #include "selftest/confirm.h"
 #include "selftest/domain.h"
+#include "selftest/failover.h"
 #include "selftest/guard.h"
+#include "selftest/metrics.h"
 #include "selftest/options.h"
 #include "selftest/places.h"
 #include "selftest/plan.h"
@@ -217,6 +219,7 @@ static struct place_options place_options(const struct selftest *t)
 	    .pace = t->o.pace,
 	    .transcripts = t->o.transcript,
 	    .guarded = t->config != NULL,
+	    .unguarded = t->o.failover,
 	    .login = t->o.login,
 	    .password = t->o.password,
 	};
@@ -352,6 +355,18 @@ static int write_report(const struct selftest *t, const struct report *shown)
 	return code;
 }
 
+/* Numbers of any run, so that one that could not be is seen too. */
+static void write_metrics(const struct selftest *t, int code)
+{
+	const struct report r = {.plan = &t->plan, .findings = &t->findings};
+	struct strbuf b = {0};
+
+	metrics_add(t->plan.row_count == 0 ? NULL : &r, code, t->now, &b);
+	if (b.failed || !record_write(t->o.metrics, b.data, b.len))
+		(void)fail(EXIT_INTERNAL, "can't write the metrics", strerror(errno));
+	strbuf_free(&b);
+}
+
 static int report(const struct selftest *t)
 {
 	static void (*const formats[])(const struct report *, struct strbuf *) = {
@@ -428,11 +443,49 @@ static bool look_around(struct selftest *t)
 	return !t->findings.failed;
 }
 
+/* Opens, makes the plan and runs it while the guard is out of reach. */
+static int run_unguarded(struct selftest *t)
+{
+	int code = open_smtp(t);
+
+	if (code == EXIT_OK)
+		code = choose_server(t);
+	if (code != EXIT_OK)
+		return code;
+	if (!make_plan(t))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	if (t->plan.row_count == 0)
+		return fail(EXIT_UNAVAILABLE,
+		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
+	return run_plan(&t->plan, NULL, NULL) ? EXIT_OK : fail(EXIT_INTERNAL, "out of memory", "");
+}
+
+static int run_failover(struct selftest *t)
+{
+	char error[FAILOVER_ERROR_SIZE] = "";
+	struct failover f;
+	int code;
+
+	if (t->config == NULL)
+		return command_usage(&command_selftest, "--failover needs the configuration, to "
+							"know the guard's sockets; give -c FILE");
+	if (!failover_begin(&f, &t->config->settings->listen, error))
+		return fail(EXIT_UNAVAILABLE, error, "");
+	code = run_unguarded(t);
+	if (!failover_end(&f, error))
+		return fail(EXIT_INTERNAL, error, "");
+	if (code == EXIT_OK && !record_make(&t->record, &t->arena, t->config, t->now))
+		code = fail(EXIT_INTERNAL, "out of memory", "");
+	return code == EXIT_OK ? report(t) : code;
+}
+
 static int run_tests(struct selftest *t)
 {
 	bool watched = isatty(STDERR_FILENO) && t->o.format == REPORT_TEXT;
 	int code = choose_domains(t);
 
+	if (code == EXIT_OK && t->o.failover)
+		return run_failover(t);
 	if (code == EXIT_OK)
 		code = selftest_speaks_smtp(&t->o) ? open_smtp(t) : open_milter(t);
 	if (code == EXIT_OK)
@@ -477,6 +530,8 @@ static int run(int argc, char **argv)
 	t.o.dns = t.o.dns || t.o.mx;
 	if (code == EXIT_OK)
 		code = t.o.list ? list(&t) : run_tests(&t);
+	if (t.o.metrics != NULL && code != EXIT_USAGE && !t.o.list)
+		write_metrics(&t, code);
 	sink_close(&t.sink);
 	if (t.resolver != NULL)
 		resolver_close(&t.resolver);
@@ -514,6 +569,8 @@ const struct command command_selftest = {
 	"                             your own, to see whether it comes out\n"
 	"  --sink ADDRESS:PORT        takes the mail of that domain itself, and looks for it\n"
 	"  --wait TIME                how long to look (20s)\n"
+	"  --failover                 tests what happens while the guard is down: its sockets are\n"
+	"                             moved aside for a moment, and mail must wait\n"
 	"  --smuggling                tries the nine sequences of SMTP smuggling; a server that "
 	"is\n"
 	"                             fooled sends our postmaster a message\n"
@@ -521,6 +578,7 @@ const struct command command_selftest = {
 	"  --transcript               shows what was said in each row that is wrong\n"
 	"  --report FILE              writes all of it to FILE, with the date and the hash of the\n"
 	"                             configuration\n"
+	"  --metrics FILE             writes numbers to FILE, as Prometheus reads them\n"
 	"  --list                     prints the probes: name, from, to\n"
 	"  --format FORMAT            text, json, tap or junit; with --list text or json\n"
 	"  -q                         what is right as one line for each client and outcome\n"

@@ -195,7 +195,14 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 	bool alive = dialogue_open_as(&d, w, rows[0]->actor, rows[0]->helo);
 
 	opening = d.transcript.len;
-	if (!alive) {
+	if (!alive && rows[0]->actor->place->unguarded && d.reply.code / 100 == 4) {
+		/* Without its filter a server may turn everybody away at the door, for now. */
+		for (; i < count; i++) {
+			way_set(&rows[i]->result, OUTCOME_DEFERRED, STAGE_CONNECT, d.reply.text);
+			rows[i]->result.code = d.reply.code;
+			rows[i]->result.by = BY_MTA;
+		}
+	} else if (!alive) {
 		way_set(&rows[0]->result, OUTCOME_ERROR, STAGE_CONNECT, d.channel.error);
 		keep_transcript(&d, rows[0], opening);
 		i = 1;

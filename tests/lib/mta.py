@@ -186,6 +186,7 @@ class Sendmail:
 
     def __init__(self, port=10025, milter=None, is_open=False, extra=""):
         self.port, self.milter, self.is_open, self.extra = port, milter, is_open, extra
+        self.flags = "F=T, "  # of the milter
         self.log = "/var/log/mail.log"
         self.tls = "/etc/mail/tls"
         self.process = None
@@ -194,7 +195,7 @@ class Sendmail:
     def macro_file(self):
         filter_line = ""
         if self.milter:
-            filter_line = (f"INPUT_MAIL_FILTER(`relay-guard', `S={self.milter}, F=T, "
+            filter_line = (f"INPUT_MAIL_FILTER(`relay-guard', `S={self.milter}, {self.flags}"
                            "T=S:30s;R:30s;E:5m')dnl\n")
         return f"""divert(0)dnl
 OSTYPE(`linux')dnl

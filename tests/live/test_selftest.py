@@ -192,6 +192,32 @@ def reported():
            f"{mta.name}: with the date and the configuration's hash", text[:300])
 
 
+def failover():
+    """While the guard is down mail waits, and nobody relays."""
+    def rows(report, right):
+        return {(r["actor"], r["probe"], r["got"]) for r in report["rows"] if r["right"] == right}
+
+    for is_open in (False, True):
+        mta.reconfigure(milter=filter_name, is_open=is_open)
+        code, report, err = rows_of("--failover")
+        tap.equal(code, 0, f"{mta.name}, {'open' if is_open else 'well set'}: mail waits", err,
+                  rows(report, False))
+        tap.ok(("stranger-v4", "control-postmaster", "deferred") in rows(report, True),
+               f"{mta.name}: ours too", rows(report, True))
+    tap.ok(os.path.exists(guard.socket) and not os.path.exists(guard.socket + ".selftest"),
+           "the socket is back")
+    code, out, err = selftest("-q")
+    tap.equal(code, 0, f"{mta.name}: and so is the guard", out[-2000:], err)
+    # A mail server that goes on without its filter.
+    mta.flags = ""
+    mta.reconfigure(milter=f"{{ {filter_name}, default_action=accept }}" if mta.name == "postfix" else filter_name,
+                    is_open=True)
+    code, out, err = selftest("--failover")
+    tap.equal(code, 1, f"{mta.name} that goes on without the guard: exit 1", out[-2000:], err)
+    tap.ok("open relay whenever the guard is down" in out and "F=T" in out,
+           f"{mta.name}: it is told what to change", out[-2000:])
+
+
 def nobody_there():
     done = subprocess.run([BINARY, "selftest", "-c", guard.conf, "--smtp", "127.0.0.1:9"],
                           capture_output=True)
@@ -202,6 +228,7 @@ mta.start()
 guard.start()
 try:
     tap.run(as_it_should_be, open_but_guarded, unguarded, confirmed, well_set_without_guard, bypass, tls_rule,
-            found_on_the_way, reported, nobody_there)
+            found_on_the_way, reported, failover,
+            nobody_there)
 finally:
     guard.remove()

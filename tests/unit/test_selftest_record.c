@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/exit.h"
+#include "selftest/metrics.h"
 #include "selftest/record.h"
 #include "selftest/report.h"
 
@@ -142,6 +144,19 @@ static void tells_what_was_found(void **state)
 	assert_non_null(strstr(strbuf_text(&b), "tests=\"3\" failures=\"1\" errors=\"0\">"));
 	assert_non_null(strstr(strbuf_text(&b), "<failure message=\"finding\">high: A text"));
 	assert_non_null(strstr(strbuf_text(&b), "&lt;with&gt; \\x1b"));
+	strbuf_reset(&b);
+	metrics_add(&r, EXIT_FINDING, (usec_t)1795478400 * USEC_PER_SEC, &b);
+	assert_non_null(strstr(strbuf_text(&b), "\nrelay_guard_selftest_success 0\n"));
+	assert_non_null(
+	    strstr(strbuf_text(&b), "\nrelay_guard_selftest_timestamp_seconds 1795478400\n"));
+	assert_non_null(
+	    strstr(strbuf_text(&b), "\nrelay_guard_selftest_rows{result=\"right\"} 1\n"));
+	assert_non_null(
+	    strstr(strbuf_text(&b), "\nrelay_guard_selftest_findings{severity=\"high\"} 1\n"));
+	strbuf_reset(&b);
+	metrics_add(NULL, EXIT_OK, 0, &b);
+	assert_non_null(strstr(strbuf_text(&b), "\nrelay_guard_selftest_success 1\n"));
+	assert_null(strstr(strbuf_text(&b), "rows"));
 	strbuf_free(&b);
 	for (unsigned i = 0; i < SIDE_FINDINGS_MAX + 10; i++)
 		side_add(&f, SEVERITY_LOW, "x", "x", "x");

@@ -79,6 +79,33 @@ static void judges_replies(void **state)
 	}
 }
 
+static void knows_who_has_had_enough_for_now(void **state)
+{
+	static const struct {
+		unsigned code;
+		const char *text;
+		bool want;
+	} rows[] = {
+	    {450, "Recipient address rejected: Greylisted for 5 minutes", true},
+	    {451, "4.7.1 Greylisting in action, please come back later", true},
+	    {450, "Client host rejected: too many connections, slow down", true},
+	    {450, "4.7.1 Error: too much mail from 192.0.2.1", true},
+	    {452, "4.3.1 Insufficient system storage", false},
+	    {451, "4.7.1 Service unavailable - try again later " MARK, false},
+	    {550, "too many recipients", false},
+	    {250, "greylisting is off", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct result r = {0};
+
+		way_judge(&r, rows[i].code, "", STAGE_RCPT, rows[i].text);
+		if (way_is_for_now(&r) != rows[i].want)
+			fail_msg("%u %s: got %d", rows[i].code, rows[i].text, !rows[i].want);
+	}
+}
+
 /* --- servers ---------------------------------------------------------------- */
 
 /* What a server does with each connection. */
@@ -372,6 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(knows_the_mark),
 	    cmocka_unit_test(judges_replies),
+	    cmocka_unit_test(knows_who_has_had_enough_for_now),
 	    cmocka_unit_test(smtp_opens_in_time),
 	    cmocka_unit_test(milter_opens_in_time),
 	    cmocka_unit_test(a_slow_reply_is_an_error),
