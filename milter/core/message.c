@@ -103,6 +103,8 @@ static bool remember(struct session *s, const struct verdict *v)
 		return false;
 	s->msg.marked = *v;
 	s->msg.marked.reason = reason;
+	/* It is told again at the end; who is to be told at once was. */
+	s->msg.marked.notify = false;
 	return true;
 }
 
