@@ -108,6 +108,9 @@ void store_usage(const struct store *s, struct store_usage *out);
 /* What is counted while it lasts: limit/gauge.h. */
 struct gauges *store_gauges(const struct store *s);
 
+/* The texts of keys: limit/top.h. */
+struct top *store_top(const struct store *s);
+
 /* For files of this layer. */
 const struct table *store_table(const struct store *s);
 void *store_bans_area(const struct store *s);

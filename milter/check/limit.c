@@ -10,6 +10,7 @@
 #include "limit/distinct.h"
 #include "limit/gauge.h"
 #include "limit/store.h"
+#include "limit/top.h"
 
 /*
  * What a session's limits keep. With the session: what the limits said at the stage at hand, each
@@ -375,6 +376,8 @@ static void charge_items(struct counting *c)
 	for (size_t i = 0; i < c->count; i++) {
 		const struct store_item *it = &c->items[i];
 
+		if (it->exceeded || it->receipt.tag != 0)
+			top_note(c->store, it, c->now);
 		if (it->exceeded)
 			exceed(c, c->item_limits[i], &c->item_subjects[i], it->owed,
 			    gcra_burst(&it->rate), it->wait);
@@ -687,6 +690,7 @@ static void count_failure(const struct limit_settings *l, struct session *s, enu
 			};
 
 			store_charge(c.store, &it, 1, c.now);
+			top_note(c.store, &it, c.now);
 		}
 	}
 }

@@ -8,10 +8,12 @@
 #include "base/log.h"
 #include "limit/gauge.h"
 #include "limit/store_file.h"
+#include "limit/top.h"
 
 struct store {
 	struct store_map map;
 	struct gauges *gauges;
+	struct top *top;
 	struct siphash_key secret;
 	void (*read_boot)(struct boot *out);
 	nsec_t offset;  /* of the table's time to the boot clock */
@@ -43,7 +45,8 @@ struct store *store_open(const struct store_options *o, char error[STORE_ERROR_M
 		return NULL;
 	}
 	s->gauges = gauges_new(o->gauge_keys);
-	if (s->gauges == NULL) {
+	s->top = top_new();
+	if (s->gauges == NULL || s->top == NULL) {
 		snprintf(error, STORE_ERROR_MAX, "memory is exhausted");
 		store_close(&s);
 		return NULL;
@@ -64,6 +67,7 @@ void store_close(struct store **s)
 	if (*s == NULL)
 		return;
 	gauges_free(&(*s)->gauges);
+	top_free(&(*s)->top);
 	munmap((*s)->map.base, (*s)->map.size);
 	free(*s);
 	*s = NULL;
@@ -328,6 +332,11 @@ void store_usage(const struct store *s, struct store_usage *out)
 struct gauges *store_gauges(const struct store *s)
 {
 	return s->gauges;
+}
+
+struct top *store_top(const struct store *s)
+{
+	return s->top;
 }
 
 const struct table *store_table(const struct store *s)

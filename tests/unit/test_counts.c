@@ -14,6 +14,7 @@
 #include "limit/bans.h"
 #include "limit/distinct.h"
 #include "limit/gauge.h"
+#include "limit/top.h"
 
 #define HOUR (3600 * NSEC_PER_SEC)
 
@@ -470,6 +471,61 @@ static void damaged_bans(void **state)
 	store_close(&s);
 }
 
+/* --- who is active --- */
+
+struct shown {
+	unsigned count, busy;
+	uint64_t limit;
+};
+
+static void show(void *arg, uint64_t limit, const char *key, nsec_t until)
+{
+	struct shown *shown = arg;
+
+	shown->count++;
+	shown->busy += strcmp(key, "login:busy") == 0 && limit == shown->limit && until > 0;
+}
+
+static void charge(struct store *s, uint64_t limit, const char *key, uint64_t units)
+{
+	struct store_item it = {.limit = limit, .key = key, .key_len = strlen(key), .units = units};
+
+	assert_true(gcra_make(100, 3600 * USEC_PER_SEC, 0, &it.rate));
+	store_charge(s, &it, 1, store_now(s));
+	top_note(s, &it, store_now(s));
+}
+
+/* Who owes much stays in sight in a crowd that owes little; who owes nothing is not shown. */
+static void the_busy_are_shown(void **state)
+{
+	struct store *s = open_store(65536);
+	struct shown shown = {.limit = store_limit_id("a", 1)};
+	char key[300];
+
+	(void)state;
+	charge(s, shown.limit, "login:busy", 90);
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(key, sizeof(key), "login:u%u", i);
+		charge(s, shown.limit, key, 1);
+	}
+	memset(key, 'k', sizeof(key));
+	key[sizeof(key) - 1] = '\0';
+	charge(s, shown.limit, key, 5);
+	top_each(s, store_now(s), show, &shown);
+	assert_int_equal(shown.busy, 1);
+	assert_true(shown.count > 3000 && shown.count <= 4096);
+	pass(HOUR / 2);
+	shown = (struct shown){.limit = shown.limit};
+	top_each(s, store_now(s), show, &shown);
+	assert_int_equal(shown.busy, 1);
+	assert_int_equal(shown.count, 1);
+	pass(HOUR);
+	shown = (struct shown){.limit = shown.limit};
+	top_each(s, store_now(s), show, &shown);
+	assert_int_equal(shown.count, 0);
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +543,7 @@ int main(void)
 	    cmocka_unit_test(bans_grow),
 	    cmocka_unit_test(many_bans),
 	    cmocka_unit_test(damaged_bans),
+	    cmocka_unit_test(the_busy_are_shown),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);
