@@ -433,11 +433,10 @@ bool row_is_right(const struct row *r)
 	switch (r->result.outcome) {
 	case OUTCOME_ACCEPTED:
 		return r->expected == EXPECT_ACCEPTED || r->expected == EXPECT_EITHER;
+	case OUTCOME_REFUSED:
 	case OUTCOME_DEFERRED:
 		if (r->expected == EXPECT_DEFERRED)
-			return true;
-		/* fall through */
-	case OUTCOME_REFUSED:
+			return r->result.outcome == OUTCOME_DEFERRED;
 		return r->expected == EXPECT_REFUSED || r->expected == EXPECT_EITHER;
 	case OUTCOME_ASKED:
 		return true;
