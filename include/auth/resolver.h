@@ -140,6 +140,9 @@ struct dns_counters resolver_counters(const struct resolver *r);
 
 /* --- libunbound ----------------------------------------------------------- */
 
+/* Descriptors that it may hold at once: a port for each question under way, TCP, its own pipes. */
+#define RESOLVER_DESCRIPTORS 560
+
 struct resolver_options {
 	/* NULL-terminated, "192.0.2.53" or "192.0.2.53@5353". Then nothing else is ever asked. NULL
 	 * or empty: the servers of `resolv_conf`. */

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/resolver.h"
 #include "base/exit.h"
 #include "base/log.h"
 #include "daemon/counters.h"
@@ -20,7 +21,8 @@
 #include "daemon/worker.h"
 
 enum {
-	SPARE_DESCRIPTORS = 64, /* of a worker, for what are no sessions */
+	/* Of a worker, for what are no sessions. */
+	SPARE_DESCRIPTORS = 64 + RESOLVER_DESCRIPTORS,
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_LAST_MS = 5000,
 };
@@ -121,8 +123,8 @@ struct generation *generation_new(
 	g->number = before == NULL ? 1 : before->number + 1;
 	g->started = clock_monotonic();
 	g->patience = patience_with_children();
-	if (!find_identity(g, fault) || !prepare_state(g, fault) ||
-	    !counters_open(config, fault) || !open_sockets(g, before, fault)) {
+	if (!find_identity(g, fault) || !prepare_state(g, fault) || !counters_open(config, fault) ||
+	    !open_sockets(g, before, fault)) {
 		free(g);
 		return NULL;
 	}
