@@ -9,9 +9,9 @@
  * two: then up to MAILLOG_BATCH events come again. An event's session is "log-INODE-OFFSET", which
  * is the same then, and tells.
  *
- * A rotated file (renamed, or copied and truncated) is read to its end first. What is lost: lines
- * written between copy and truncation, which `copytruncate` itself loses; whole files that were
- * rotated, or compressed, while nobody followed.
+ * A rotated file (renamed) is read to its end first. What is lost: where the log is copied and
+ * truncated, lines that were written since the last poll, besides those that `copytruncate` itself
+ * loses between the two; whole files that were rotated, or compressed, while nobody followed.
  */
 #ifndef SINK_MAILLOG_H
 #define SINK_MAILLOG_H
