@@ -295,18 +295,19 @@ static const struct config *configured(void)
 static const struct policy *all_checks(void)
 {
 	static const struct check changes = {"changes", changes_run};
-	static struct policy_entry entries[2];
+	static struct policy_entry entries[16];
 	static struct policy policy;
 
 	if (policy.count == 0) {
 		policy = configured()->policy;
 		require(policy.count >= 1, "the rules come first");
-		entries[0] = policy.entries[0];
-		entries[1] = (struct policy_entry){.check = &changes,
+		require(policy.count < sizeof(entries) / sizeof(entries[0]), "there is room");
+		memcpy(entries, policy.entries, policy.count * sizeof(entries[0]));
+		entries[policy.count] = (struct policy_entry){.check = &changes,
 		    .stages =
 			STAGE_BIT(STAGE_MAIL) | STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_BODY)};
 		policy.entries = entries;
-		policy.count = 2;
+		policy.count++;
 	}
 	return &policy;
 }
