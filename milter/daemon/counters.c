@@ -1,6 +1,8 @@
 #include "daemon/counters.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,22 +24,31 @@ static void *keep(void *arg)
 {
 	const struct timespec second = {1, 0};
 
+	sem_post(arg);
 	for (;;) {
 		nanosleep(&second, NULL);
 		store_tick(store);
 	}
-	return arg;
+	return NULL;
 }
 
+/*
+ * Waits until it runs: a worker that is forked while a thread comes to life may inherit a lock that
+ * nobody gives back.
+ */
 static void start_keeper(void)
 {
+	static sem_t runs;
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, keep, NULL) == 0)
+	if (sem_init(&runs, 0, 0) == 0 && pthread_create(&thread, NULL, keep, &runs) == 0) {
+		while (sem_wait(&runs) != 0 && errno == EINTR)
+			;
 		pthread_detach(thread);
-	else
-		log_warning("limits and bans are not written to the disk once a second, as no "
-			    "thread can be started; they hold until the next boot");
+		return;
+	}
+	log_warning("limits and bans are not written to the disk once a second, as no "
+		    "thread can be started; they hold until the next boot");
 }
 
 struct store *counters(void)
