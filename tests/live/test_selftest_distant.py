@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "dns"))
+# The guard of lib, not that of dns, which has the same name.
+for folder in ("lib", "dns"):
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
 import mta as mtas
 import servers
 from guard import BINARY, Guard
