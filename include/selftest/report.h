@@ -26,8 +26,9 @@ struct tally {
 	size_t errors; /* of the wrong ones */
 	size_t high;   /* findings */
 	size_t suspect, confirmed;
-	size_t deferred; /* refused with 4xx */
-	size_t for_now;  /* of these, by greylisting or a rate limit */
+	size_t deferred;  /* refused with 4xx */
+	size_t off_point; /* refused, but not for relaying */
+	size_t for_now;   /* of these, by greylisting or a rate limit */
 };
 
 struct tally report_tally(const struct report *r);

@@ -42,7 +42,8 @@ struct way {
 	char banner[WAY_TEXT_SIZE];
 	bool xclient, xclient_login, xclient_name;
 	bool starttls, pipelining, utf8;
-	bool auth; /* PLAIN, once the session is as the way has it */
+	bool auth;         /* PLAIN, once the session is as the way has it */
+	bool auth_offered; /* by any mechanism */
 };
 
 /*
@@ -70,6 +71,12 @@ void way_judge(
 
 /* Does this result leave a session that can go on? */
 bool way_goes_on(const struct result *r);
+
+/*
+ * Is this a refusal for the sake of the outside domain: as a sender it is not believed, or does not
+ * exist; as a recipient it takes no mail? It says nothing of relaying.
+ */
+bool way_is_off_point(const struct result *r);
 
 /* Is this the reply of a server that greylists, or that has had enough for now? */
 bool way_is_for_now(const struct result *r);

@@ -113,9 +113,9 @@ void report_json(const struct report *r, struct strbuf *b)
 	strbuf_printf(b,
 	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu,"
 	    "\"suspect\":%zu,\"confirmed\":%zu,"
-	    "\"high\":%zu,\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
-	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.high, s.clients, s.probes,
-	    s.places);
+	    "\"high\":%zu,\"off_point\":%zu,\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
+	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.high, t.off_point,
+	    s.clients, s.probes, s.places);
 }
 
 void report_list_json(const struct plan *p, struct strbuf *b)

@@ -32,14 +32,14 @@ static void note(struct places *p, const char *format, ...)
 
 static struct means means_of(const struct way *w)
 {
-	bool safe = w->tls != WAY_PLAIN || addr_is_loopback(&w->peer);
-
 	return (struct means){
 	    .any_client = w->xclient,
 	    .own = {w->own},
 	    .own_count = 1,
-	    .any_login = w->xclient_login,
-	    .login = w->auth && safe ? w->login : NULL,
+	    /* A server that wants TLS first does not believe a login without it, by XCLIENT
+	       neither. */
+	    .any_login = w->xclient_login && w->auth_offered,
+	    .login = w->login,
 	    .wrong_login = w->auth,
 	    .tls = w->tls != WAY_PLAIN,
 	    .no_clients = "the server does not offer XCLIENT: give --source ADDR, an address of "
@@ -60,11 +60,13 @@ static bool add(struct places *p, const struct way *w, const char *name, bool fu
 	}
 	(void)addr_from_sockaddr((const struct sockaddr *)&w->to.addr, &ignored, &port);
 	p->ways[p->count] = *w;
+	if (!w->auth || (w->tls == WAY_PLAIN && !addr_is_loopback(&w->peer)))
+		p->ways[p->count].login = NULL;
 	snprintf(p->names[p->count], sizeof(p->names[0]), "%s", name);
 	*place = (struct place){
 	    .way = &p->ways[p->count],
 	    .name = p->names[p->count],
-	    .means = means_of(w),
+	    .means = means_of(&p->ways[p->count]),
 	    .full = full,
 	    .submission = port == PORT_SMTPS || port == PORT_SUBMISSION,
 	    .guarded = guarded,
@@ -97,7 +99,6 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 	w.helo = true;
 	/* AUTH goes with EHLO; XCLIENT may know the login all the same. */
 	w.auth = false;
-	w.login = NULL;
 	snprintf(name, sizeof(name), "%s HELO", base->target);
 	(void)add(p, &w, name, false, o->guarded);
 	w = *base;

@@ -75,16 +75,28 @@ bool way_goes_on(const struct result *r)
 	return r->outcome != OUTCOME_ERROR && r->code != CLOSING;
 }
 
+static bool has_one_of(const char *text, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcasestr(text, *words) != NULL)
+			return true;
+	return false;
+}
+
 bool way_is_for_now(const struct result *r)
 {
 	static const char *const words[] = {"greylist", "graylist", "grey list", "rate limit",
 	    "too many", "too much", "too fast", "throttl", "try again", "try later", "come back",
-	    "slow down"};
+	    "slow down", NULL};
 
-	if (r->code / 100 != 4 || r->by == BY_GUARD)
-		return false;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcasestr(r->text, words[i]) != NULL)
-			return true;
-	return false;
+	return r->code / 100 == 4 && r->by != BY_GUARD && has_one_of(r->text, words);
+}
+
+bool way_is_off_point(const struct result *r)
+{
+	static const char *const words[] = {"spf", "sender address rejected", "sender domain",
+	    "domain of sender", "nullmx", "null mx", "does not accept mail", "domain not found",
+	    "domain does not exist", "malformed dns", "domain name required", NULL};
+
+	return r->code >= 400 && has_one_of(r->text, words);
 }

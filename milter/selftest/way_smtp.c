@@ -8,6 +8,9 @@
 #include "selftest/dialogue.h"
 #include "selftest/way.h"
 
+/* RFC 3207 4: it wants STARTTLS before anything else. */
+enum { STARTTLS_FIRST = 530 };
+
 /* --- rows ------------------------------------------------------------------- */
 
 /* False: no answer, or one that ends the session. *r has the outcome of the reply in any case. */
@@ -130,15 +133,20 @@ static void try_guard(struct dialogue *d, struct row *row)
 static void excuse(const struct dialogue *d, struct row *row)
 {
 	const struct result *r = &row->result;
+	const char *why = NULL;
 
-	if (row->expected != EXPECT_ACCEPTED || r->by == BY_GUARD)
+	if (row->expected != EXPECT_ACCEPTED || r->outcome == OUTCOME_ACCEPTED)
 		return;
-	if (r->code == 530 && d->channel.tls == NULL && d->way->starttls)
-		row->why = "it asks for STARTTLS first";
+	if (way_is_off_point(r))
+		why = "it is refused for the sake of the outside domain: see --outside";
+	else if (r->by == BY_MTA && r->code == STARTTLS_FIRST && d->channel.tls == NULL &&
+		 d->way->starttls)
+		why = "it asks for STARTTLS first";
 	else if (r->outcome == OUTCOME_DEFERRED && way_is_for_now(r))
-		row->why = "greylisting or a rate limit: it asks to come again";
-	else
+		why = "greylisting or a rate limit: it asks to come again";
+	if (why == NULL)
 		return;
+	row->why = why;
 	row->expected = EXPECT_EITHER;
 }
 
@@ -202,6 +210,12 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 			rows[i]->result.code = d.reply.code;
 			rows[i]->result.by = BY_MTA;
 		}
+	} else if (!alive && d.reply.code == STARTTLS_FIRST && w->tls == WAY_PLAIN) {
+		/* The login was refused for that; it is no failure of the session. */
+		way_judge(
+		    &rows[0]->result, d.reply.code, d.reply.enhanced, STAGE_MAIL, d.reply.text);
+		excuse(&d, rows[0]);
+		i = 1;
 	} else if (!alive) {
 		way_set(&rows[0]->result, OUTCOME_ERROR, STAGE_CONNECT, d.channel.error);
 		keep_transcript(&d, rows[0], opening);
@@ -255,7 +269,8 @@ static void learn_offers(struct way *w, const struct smtp_reply *ehlo)
 	w->starttls = w->starttls || smtp_ehlo_offers(ehlo, "STARTTLS", NULL, NULL);
 	w->pipelining = smtp_ehlo_offers(ehlo, "PIPELINING", NULL, NULL);
 	w->utf8 = smtp_ehlo_offers(ehlo, "SMTPUTF8", NULL, NULL);
-	w->auth = smtp_ehlo_offers(ehlo, "AUTH", &rest, &len) && smtp_has_word(rest, len, "PLAIN");
+	w->auth_offered = smtp_ehlo_offers(ehlo, "AUTH", &rest, &len);
+	w->auth = w->auth_offered && smtp_has_word(rest, len, "PLAIN");
 }
 
 static bool learn(struct way *w, struct dialogue *d)

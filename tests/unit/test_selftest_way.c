@@ -79,21 +79,29 @@ static void judges_replies(void **state)
 	}
 }
 
-static void knows_who_has_had_enough_for_now(void **state)
+static void knows_refusals_that_prove_little(void **state)
 {
 	static const struct {
 		unsigned code;
 		const char *text;
-		bool want;
+		bool want, off_point;
 	} rows[] = {
-	    {450, "Recipient address rejected: Greylisted for 5 minutes", true},
-	    {451, "4.7.1 Greylisting in action, please come back later", true},
-	    {450, "Client host rejected: too many connections, slow down", true},
-	    {450, "4.7.1 Error: too much mail from 192.0.2.1", true},
-	    {452, "4.3.1 Insufficient system storage", false},
-	    {451, "4.7.1 Service unavailable - try again later " MARK, false},
-	    {550, "too many recipients", false},
-	    {250, "greylisting is off", false},
+	    {450, "Recipient address rejected: Greylisted for 5 minutes", true, false},
+	    {451, "4.7.1 Greylisting in action, please come back later", true, false},
+	    {450, "Client host rejected: too many connections, slow down", true, false},
+	    {450, "4.7.1 Error: too much mail from 192.0.2.1", true, false},
+	    {452, "4.3.1 Insufficient system storage", false, false},
+	    {451, "4.7.1 Service unavailable - try again later " MARK, false, false},
+	    {550, "too many recipients", false, false},
+	    {250, "greylisting is off", false, false},
+	    {550, "5.7.23 Message rejected due to: SPF fail - not authorized", false, true},
+	    {450, "4.1.8 <a@b>: Sender address rejected: Domain not found", false, true},
+	    {556,
+		"5.1.10 <a@b>: Recipient address rejected: Domain b does not accept mail (nullMX)",
+		false, true},
+	    {553, "5.1.8 <a@b>... Domain of sender address a@b does not exist", false, true},
+	    {554, "5.7.1 <a@b>: Relay access denied", false, false},
+	    {550, "5.7.1 <a@b>... Relaying denied. Proper authentication required.", false, false},
 	};
 
 	(void)state;
@@ -103,6 +111,7 @@ static void knows_who_has_had_enough_for_now(void **state)
 		way_judge(&r, rows[i].code, "", STAGE_RCPT, rows[i].text);
 		if (way_is_for_now(&r) != rows[i].want)
 			fail_msg("%u %s: got %d", rows[i].code, rows[i].text, !rows[i].want);
+		assert_int_equal(way_is_off_point(&r), rows[i].off_point);
 	}
 }
 
@@ -399,7 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(knows_the_mark),
 	    cmocka_unit_test(judges_replies),
-	    cmocka_unit_test(knows_who_has_had_enough_for_now),
+	    cmocka_unit_test(knows_refusals_that_prove_little),
 	    cmocka_unit_test(smtp_opens_in_time),
 	    cmocka_unit_test(milter_opens_in_time),
 	    cmocka_unit_test(a_slow_reply_is_an_error),
