@@ -9,6 +9,8 @@ static const struct command *const commands[] = {
     &command_check,
     &command_explain,
     &command_selftest,
+    &command_audit,
+    &command_import,
     &command_verify,
     NULL,
 };

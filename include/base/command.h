@@ -18,6 +18,8 @@ extern const struct command command_check;    /* tool/check.c */
 extern const struct command command_explain;  /* tool/explain.c */
 extern const struct command command_selftest; /* selftest/selftest.c */
 extern const struct command command_verify;   /* tool/verify.c */
+extern const struct command command_audit;    /* audit/audit.c */
+extern const struct command command_import;   /* audit/import_command.c */
 
 /* Prints `relay-guard COMMAND: message` and where to look, and returns EXIT_USAGE. */
 int command_usage(const struct command *c, const char *format, ...)

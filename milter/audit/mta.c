@@ -1,0 +1,99 @@
+#include "audit/mta.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct audit_mta *const rows[] = {&audit_postfix};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+const struct audit_mta *audit_mta_find(const char *name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strcmp(rows[i]->name, name) == 0)
+			return rows[i];
+	return NULL;
+}
+
+const char *audit_mta_names(void)
+{
+	return "postfix";
+}
+
+const char *audit_path(
+    const struct audit_mta *m, const struct audit_request *r, struct arena *a, const char *path)
+{
+	size_t usual = strlen(m->config_dir);
+
+	if (path[0] != '/')
+		return arena_printf(a, "%s/%s", r->config_dir, path);
+	if (strncmp(path, m->config_dir, usual) == 0 && path[usual] == '/')
+		return arena_printf(a, "%s%s", r->config_dir, path + usual);
+	return arena_strdup(a, path);
+}
+
+/* Until the end or `room` bytes, as a file may grow or shrink between fstat() and read(). */
+static bool read_all(int fd, char *text, size_t room, size_t *len)
+{
+	*len = 0;
+	while (*len < room) {
+		ssize_t n = read(fd, text + *len, room - *len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		if (n == 0)
+			break;
+		*len += (size_t)n;
+	}
+	text[*len] = '\0';
+	return true;
+}
+
+static char *read_open(struct arena *a, int fd, size_t *len, const char **problem)
+{
+	struct stat st;
+	char *text;
+
+	if (fstat(fd, &st) != 0) {
+		*problem = strerror(errno);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		*problem = S_ISDIR(st.st_mode) ? "it is a directory" : "it is no regular file";
+		return NULL;
+	}
+	if ((uintmax_t)st.st_size > AUDIT_FILE_MAX) {
+		*problem = "it is larger than 64 MiB";
+		return NULL;
+	}
+	text = arena_alloc(a, (size_t)st.st_size + 1);
+	if (text == NULL)
+		*problem = "out of memory";
+	else if (!read_all(fd, text, (size_t)st.st_size, len)) {
+		*problem = strerror(errno);
+		return NULL;
+	}
+	return text;
+}
+
+char *audit_read(struct arena *a, const char *path, size_t *len, const char **problem)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text;
+
+	*len = 0;
+	*problem = NULL;
+	if (fd < 0) {
+		*problem = strerror(errno);
+		return NULL;
+	}
+	text = read_open(a, fd, len, problem);
+	close(fd);
+	return text;
+}
