@@ -150,7 +150,7 @@ help:
 	@echo 'make deps           installs what Debian 12 needs for all of this'
 	@echo 'make demo           the guard before a real Postfix, and the self-test'
 	@echo 'make check          every test; the last line counts them'
-	@echo 'make check-PART     one part: unit, cases, conf, dns, daemon, live, fuzz, bench, style'
+	@echo 'make check-PART     one part: unit, cases, conf, audit, dns, daemon, live, fuzz, bench, style'
 	@echo 'make lint           clang-format, clang-tidy, cppcheck, shellcheck, codespell, mandoc'
 	@echo 'make format         formats the code'
 	@echo 'make fuzz           each fuzz target for ten minutes'
@@ -180,8 +180,8 @@ test-fuzzers:
 check: deps test-programs test-fuzzers
 	$(Q)tests/lib/list.sh | tests/lib/run.sh
 
-.PHONY: check-unit check-cases check-conf check-dns check-daemon check-live check-fuzz check-bench check-style
-check-unit check-cases check-conf check-dns check-daemon check-live check-bench check-style: test-programs
+.PHONY: check-unit check-cases check-conf check-audit check-dns check-daemon check-live check-fuzz check-bench check-style
+check-unit check-cases check-conf check-audit check-dns check-daemon check-live check-bench check-style: test-programs
 	$(Q)tests/lib/list.sh $(@:check-%=%) | tests/lib/run.sh
 check-fuzz: test-fuzzers
 	$(Q)tests/lib/list.sh fuzz | tests/lib/run.sh

@@ -105,7 +105,7 @@ static int run(int argc, char **argv)
 
 	if (code == EXIT_OK)
 		code = read_mta(argc, argv, &o);
-	return code == EXIT_OK ? judge(&o) : code;
+	return code == EXIT_OK && o.mta != NULL ? judge(&o) : code;
 }
 
 const struct command command_audit = {

@@ -191,15 +191,18 @@ void import_rule(
 {
 	struct import_rule *rules =
 	    grown(i, i->rules, i->rule_count, &i->rule_room, sizeof(*rules));
-	struct import_rule r = {rule_name(i, name), arena_strdup(&i->arena, body), NULL};
+	struct import_rule r;
 
-	r.from = from_text(i, from);
-	if (rules == NULL || r.name == NULL || r.body == NULL) {
-		i->failed = true;
+	if (rules == NULL)
 		return;
-	}
 	i->rules = rules;
-	rules[i->rule_count++] = r;
+	r.name = rule_name(i, name);
+	r.body = arena_strdup(&i->arena, body);
+	r.from = from_text(i, from);
+	if (r.name == NULL || r.body == NULL)
+		i->failed = true;
+	else
+		rules[i->rule_count++] = r;
 }
 
 void import_listener(struct import *i, const char *text, const struct import_from *from)

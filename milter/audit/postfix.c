@@ -1,24 +1,119 @@
 /* Postfix: main.cf, master.cf and the tables that they name. */
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "audit/mta.h"
+#include "audit/pf_audit.h"
+#include "audit/pf_import.h"
 #include "base/exit.h"
+
+/* --- telling
+ * -------------------------------------------------------------------------------------- */
+
+void pf_report_at(struct pf_audit *a, const struct pf_listener *l, const char *id,
+    enum severity severity, const char *file, unsigned line, const char *why, const char *instead)
+{
+	findings_add(a->findings, &(struct finding){.id = id,
+				      .severity = severity,
+				      .file = file,
+				      .line = line,
+				      .listener = l == NULL ? "" : l->label,
+				      .why = why,
+				      .instead = instead == NULL ? "" : instead});
+}
+
+void pf_report(struct pf_audit *a, const struct pf_listener *l, const char *id,
+    enum severity severity, const char *parameter, const char *why, const char *instead)
+{
+	const struct pf_setting *s = pf_set(l == NULL ? &a->main : &l->view, parameter);
+
+	pf_report_at(a, l, id, severity, s == NULL ? a->pf->main_file : s->file,
+	    s == NULL ? 0 : s->line, why, instead);
+}
+
+const char *pf_line_for(const struct pf_view *v, const char *parameter, const char *value)
+{
+	const struct pf_setting *s = pf_set(v, parameter);
+	const char *format = "%s = %s", *line;
+
+	if (v->service != NULL && s != NULL && strcmp(s->file, v->pf->master_file) == 0)
+		format = strpbrk(value, " \t") == NULL ? "-o %s=%s" : "-o { %s = %s }";
+	line = format[0] == '%'   ? arena_printf(&v->pf->arena, "%s = %s", parameter, value)
+	       : format[3] == '%' ? arena_printf(&v->pf->arena, "-o %s=%s", parameter, value)
+	                          : arena_printf(&v->pf->arena, "-o { %s = %s }", parameter, value);
+	return line == NULL ? "" : line;
+}
+
+const char *pf_text(struct pf_audit *a, const char *format, ...)
+{
+	char text[2048];
+	const char *copy;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	copy = arena_strdup(&a->findings->arena, text);
+	if (copy == NULL)
+		a->findings->failed = true;
+	return copy == NULL ? "" : copy;
+}
+
+/* --- the two commands
+ * -------------------------------------------------------------------------------- */
+
+static void judge(struct pf *pf, struct findings *l)
+{
+	struct pf_audit a = {.pf = pf, .main = {pf, NULL}, .findings = l};
+
+	a.listeners = pf_listeners(pf);
+	if (a.listeners.count == 0)
+		pf_note(pf, "%s has no listener with smtpd.", pf->master_file);
+	for (size_t i = 0; i < a.listeners.count; i++) {
+		pf_audit_relay(&a, &a.listeners.items[i]);
+		pf_audit_listener(&a, &a.listeners.items[i]);
+	}
+	pf_audit_domains(&a);
+	pf_audit_host(&a);
+}
+
+void pf_free(struct pf *pf)
+{
+	pf_tables_free(pf);
+	arena_free(&pf->arena);
+}
 
 static int audit(const struct audit_request *r, struct findings *l, const char **subject)
 {
-	(void)r;
-	(void)l;
-	(void)subject;
-	fputs("relay-guard audit: Postfix can't be read yet\n", stderr);
-	return EXIT_UNAVAILABLE;
+	struct pf pf;
+	int code = pf_load(&pf, r, l, "audit");
+
+	if (code == EXIT_OK) {
+		judge(&pf, l);
+		*subject = arena_printf(&l->arena, "postfix %s%s in %s", pf.version_text,
+		    pf.version_is_known ? "" : " (assumed)", r->config_dir);
+		if (*subject == NULL)
+			*subject = "postfix";
+	}
+	pf_free(&pf);
+	return code;
 }
 
 static int import(const struct audit_request *r, struct import *i)
 {
-	(void)r;
-	(void)i;
-	fputs("relay-guard import: Postfix can't be read yet\n", stderr);
-	return EXIT_UNAVAILABLE;
+	struct findings notes = {.count = 0};
+	struct pf pf;
+	int code = pf_load(&pf, r, &notes, "import");
+
+	if (code == EXIT_OK) {
+		pf_import(&pf, i);
+		for (size_t k = 0; k < notes.note_count; k++)
+			import_note(i, NULL, "%s", notes.notes[k]);
+	}
+	pf_free(&pf);
+	findings_free(&notes);
+	return code;
 }
 
 const struct audit_mta audit_postfix = {"postfix", "/etc/postfix", audit, import};

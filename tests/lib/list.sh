@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prints the test programs for tests/lib/run.sh: unit tests in each variant, scenarios, live tests, fuzzers, style.
-#   tests/lib/list.sh [unit] [cases] [conf] [dns] [daemon] [live] [fuzz] [bench] [style]
+#   tests/lib/list.sh [unit] [cases] [conf] [audit] [dns] [daemon] [live] [fuzz] [bench] [style]
 cd "$(dirname "$0")/../.." || exit 70
 
 unit() {
@@ -23,6 +23,15 @@ cases() {
 conf() {
 	echo "conf tests/conf/run.sh build/relay-guard"
 	echo "commands tests/conf/commands.sh build/relay-guard"
+}
+
+audit() {
+	local t
+	for t in tests/audit/*.py; do
+		t=$(basename "$t" .py)
+		echo "audit.$t tests/audit/$t.py build/relay-guard"
+		echo "asan.audit.$t tests/audit/$t.py build/asan/relay-guard"
+	done
 }
 
 live() {
@@ -76,6 +85,6 @@ style() {
 	done
 }
 
-for part in "${@:-unit cases conf dns daemon live fuzz bench style}"; do
+for part in "${@:-unit cases conf audit dns daemon live fuzz bench style}"; do
 	for p in $part; do $p; done
 done

@@ -1,0 +1,72 @@
+/*
+ * What a stranger gets through Postfix's restriction lists (SMTPD_ACCESS_README, access(5)) when
+ * he asks for a recipient elsewhere, and may choose his address, his names and his sender.
+ */
+#ifndef AUDIT_PF_RESTRICT_H
+#define AUDIT_PF_RESTRICT_H
+
+#include "audit/pf_table.h"
+
+/* How far a way is open: enum severity, or this. */
+enum { WAY_CLOSED = -1 };
+
+/* An element of a list that lets the stranger through. */
+struct pf_culprit {
+	const char *id; /* of the finding */
+	int severity;
+	const char *list; /* the parameter whose list it stands in */
+	const char *file; /* where: the element, or the row of its table */
+	unsigned line;
+	const char *element; /* "check_sender_access hash:/etc/postfix/senders" */
+	unsigned index;      /* of its first word in the list */
+	const char *why;
+};
+
+struct pf_culprits {
+	struct pf_culprit *items;
+	size_t count, room;
+};
+
+struct pf_way {
+	int permit; /* the best way on which something says OK before anything refuses */
+	int pass;   /* the best way to the end of the list */
+};
+
+/* What permit_mynetworks is worth to a stranger, judged elsewhere: pf_networks.c. */
+struct pf_trust {
+	int networks; /* WAY_CLOSED, or how far strangers are in mynetworks */
+};
+
+/* Walks over the list of one parameter; culprits are added where not NULL. */
+struct pf_way pf_walk(const struct pf_view *v, const char *parameter, const struct pf_trust *trust,
+    struct pf_culprits *culprits);
+
+/*
+ * Would smtpd start with these lists? It asks for one of reject_unauth_destination,
+ * defer_unauth_destination, reject, defer, defer_if_permit in the relay or recipient list.
+ */
+bool pf_has_relay_control(const struct pf_view *v);
+
+/* Is `name` (permit_mynetworks) anywhere in the lists of this view, classes included? */
+bool pf_uses(const struct pf_view *v, const char *name);
+
+/* The word of a list that no Postfix knows, which makes smtpd defer all mail; NULL: none. */
+const char *pf_unknown_word(const struct pf_view *v, const char *parameter, unsigned *line);
+
+/*
+ * The list as it should be: the culprit gone, or, where it may stand behind it, moved behind
+ * reject_unauth_destination, which is there in any case. "name = a, b", or "-o name=a,b" for an
+ * override of master.cf.
+ */
+const char *pf_repaired(const struct pf_view *v, const struct pf_culprit *c);
+
+/*
+ * Is it a domain below which anybody can register: a top-level domain or a known public suffix?
+ * Private ones (localhost, local, lan, test, ...) are none.
+ */
+bool pf_is_public_suffix(const char *domain);
+
+/* How far strangers are in a network: WAY_CLOSED for one that is somebody's own. */
+int pf_network_reach(const struct prefix *p);
+
+#endif

@@ -1,0 +1,560 @@
+#include "audit/pf_config.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/exit.h"
+#include "base/strbuf.h"
+
+enum {
+	DEPTH_MAX = 20, /* Postfix's own bound on macros within macros is of this size */
+	STEPS_MAX = 5000,
+	VALUE_MAX = 4 << 20,
+};
+
+static const char blanks[] = " \t\r\n\v\f";
+
+void pf_note(const struct pf *pf, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	if (pf->findings == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	findings_note(pf->findings, "%s", text);
+}
+
+pf_version pf_version_parse(const char *text)
+{
+	unsigned part[3] = {0};
+	const char *p = text;
+
+	for (size_t i = 0; i < 3 && isdigit((unsigned char)*p); i++) {
+		for (; isdigit((unsigned char)*p); p++)
+			part[i] = part[i] >= 99 ? 99 : part[i] * 10 + (unsigned)(*p - '0');
+		if (part[i] > 99)
+			part[i] = 99;
+		if (*p == '.')
+			p++;
+	}
+	return part[0] * 10000 + part[1] * 100 + part[2];
+}
+
+/* --- where things are set ------------------------------------------------------------ */
+
+static const struct pf_setting *last_of(const struct pf_settings *l, const char *name)
+{
+	for (size_t i = l->count; i > 0; i--)
+		if (strcmp(l->items[i - 1].name, name) == 0)
+			return &l->items[i - 1];
+	return NULL;
+}
+
+const struct pf_setting *pf_set(const struct pf_view *v, const char *name)
+{
+	const struct pf_setting *s = NULL;
+
+	if (v->service != NULL)
+		s = last_of(&v->service->overrides, name);
+	return s != NULL ? s : last_of(&v->pf->settings, name);
+}
+
+bool pf_is_set(const struct pf_view *v, const char *name)
+{
+	return pf_set(v, name) != NULL;
+}
+
+/* Not expanded. NULL: not known at all. */
+static const char *raw_value(const struct pf_view *v, const char *name)
+{
+	const struct pf_setting *s = pf_set(v, name);
+
+	if (s != NULL)
+		return s->value;
+	if (strcmp(name, "mail_version") == 0)
+		return v->pf->version_text;
+	return pf_default(name, v->pf->version);
+}
+
+/* --- macros -------------------------------------------------------------------------- */
+
+static bool expand(const struct pf_view *v, const char *s, size_t len, unsigned depth,
+    bool keep_lines, struct strbuf *out);
+
+static bool is_name_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The length of what stands within `open` and its partner, from behind the opening one. */
+static size_t within(const char *s, size_t len, char open, char close)
+{
+	unsigned depth = 1;
+	size_t n = 0;
+
+	for (; n < len; n++) {
+		if (s[n] == open)
+			depth++;
+		else if (s[n] == close && --depth == 0)
+			break;
+	}
+	return n;
+}
+
+static size_t skip_blanks(const char *s, size_t len, size_t at)
+{
+	while (at < len && strchr(blanks, s[at]) != NULL)
+		at++;
+	return at;
+}
+
+/* A part of a value as text. */
+struct span {
+	const char *s;
+	size_t len;
+};
+
+/* `{ text }` at s[*at]: what is within, without blanks around it. False: there is none. */
+static bool braced(const char *s, size_t len, size_t *at, struct span *out)
+{
+	size_t n;
+
+	*at = skip_blanks(s, len, *at);
+	if (*at >= len || s[*at] != '{')
+		return false;
+	n = within(s + *at + 1, len - *at - 1, '{', '}');
+	out->s = s + *at + 1;
+	out->len = n;
+	*at += n + 2;
+	if (*at > len)
+		*at = len;
+	while (out->len > 0 && strchr(blanks, out->s[0]) != NULL) {
+		out->s++;
+		out->len--;
+	}
+	while (out->len > 0 && strchr(blanks, out->s[out->len - 1]) != NULL)
+		out->len--;
+	return true;
+}
+
+/* What is behind `?` and `:`: {..} or the rest. */
+static void branches(const char *s, size_t len, size_t at, struct span *yes, struct span *no)
+{
+	char mark = (char)(at < len ? s[at] : '\0');
+	struct span *first = mark == ':' ? no : yes;
+
+	*yes = *no = (struct span){"", 0};
+	if (mark != '?' && mark != ':')
+		return;
+	at++;
+	if (!braced(s, len, &at, first)) {
+		*first = (struct span){s + at, len > at ? len - at : 0};
+		return;
+	}
+	at = skip_blanks(s, len, at);
+	if (mark == '?' && at < len && s[at] == ':') {
+		at++;
+		if (!braced(s, len, &at, no))
+			*no = (struct span){s + at, len > at ? len - at : 0};
+	}
+}
+
+static bool all_digits(const char *s)
+{
+	return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+static int compare(const char *a, const char *b, bool level)
+{
+	if (level) {
+		pf_version x = pf_version_parse(a), y = pf_version_parse(b);
+
+		return x < y ? -1 : x > y;
+	}
+	if (all_digits(a) && all_digits(b)) {
+		unsigned long x = strtoul(a, NULL, 10), y = strtoul(b, NULL, 10);
+
+		return x < y ? -1 : x > y;
+	}
+	return strcmp(a, b);
+}
+
+static bool holds(const char *op, size_t len, int order)
+{
+	static const struct {
+		const char *op;
+		bool less, equal, more;
+	} table[] = {{"==", false, true, false}, {"!=", true, false, true},
+	    {"<", true, false, false}, {"<=", true, true, false}, {">", false, false, true},
+	    {">=", false, true, true}};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strlen(table[i].op) == len && strncmp(table[i].op, op, len) == 0)
+			return order < 0   ? table[i].less
+			       : order > 0 ? table[i].more
+			                   : table[i].equal;
+	return false;
+}
+
+/* `{a} OP {b} ? {yes} : {no}` */
+static bool expand_condition(
+    const struct pf_view *v, const char *s, size_t len, unsigned depth, struct strbuf *out)
+{
+	struct strbuf left = {.max = VALUE_MAX}, right = {.max = VALUE_MAX};
+	struct span a = {"", 0}, b = {"", 0}, yes, no;
+	size_t at = 0, op, op_len = 0;
+	bool ok, level = false, truth;
+
+	braced(s, len, &at, &a);
+	op = at = skip_blanks(s, len, at);
+	while (at < len && strchr("=!<>", s[at]) != NULL)
+		at++;
+	op_len = at - op;
+	if (len - at >= 5 && strncmp(s + at, "level", 5) == 0) {
+		level = true;
+		at += 5;
+	}
+	braced(s, len, &at, &b);
+	at = skip_blanks(s, len, at);
+	branches(s, len, at, &yes, &no);
+	ok = expand(v, a.s, a.len, depth + 1, false, &left) &&
+	     expand(v, b.s, b.len, depth + 1, false, &right);
+	truth = holds(s + op, op_len, compare(strbuf_text(&left), strbuf_text(&right), level));
+	strbuf_free(&left);
+	strbuf_free(&right);
+	if (!ok)
+		return false;
+	return expand(v, truth ? yes.s : no.s, truth ? yes.len : no.len, depth + 1, false, out);
+}
+
+/* What stands in ${..} or $(..): NAME, NAME?.., NAME:.., or a condition. */
+static bool expand_macro(
+    const struct pf_view *v, const char *s, size_t len, unsigned depth, struct strbuf *out)
+{
+	struct strbuf value = {.max = VALUE_MAX};
+	char name[128];
+	const char *raw;
+	struct span yes, no;
+	size_t n = 0, at;
+	bool ok = true;
+
+	at = skip_blanks(s, len, 0);
+	if (at < len && s[at] == '{')
+		return expand_condition(v, s + at, len - at, depth, out);
+	s += at;
+	len -= at;
+	while (n < len && n < sizeof(name) - 1 && is_name_char(s[n]))
+		n++;
+	memcpy(name, s, n);
+	name[n] = '\0';
+	raw = raw_value(v, name);
+	if (raw != NULL)
+		ok = expand(v, raw, strlen(raw), depth + 1, false, &value);
+	at = skip_blanks(s, len, n);
+	if (at >= len || (s[at] != '?' && s[at] != ':')) {
+		strbuf_puts(out, strbuf_text(&value));
+	} else {
+		bool given = value.len > 0;
+
+		branches(s, len, at, &yes, &no);
+		ok = ok && expand(v, given ? yes.s : no.s, given ? yes.len : no.len, depth + 1,
+			       false, out);
+	}
+	strbuf_free(&value);
+	return ok;
+}
+
+/* `$...` at `s`, the dollar not included; *used becomes how much was taken. */
+static bool expand_dollar(const struct pf_view *v, const char *s, size_t len, unsigned depth,
+    struct strbuf *out, size_t *used)
+{
+	size_t n = 0;
+
+	if (len > 0 && (s[0] == '{' || s[0] == '(')) {
+		n = within(s + 1, len - 1, s[0], s[0] == '{' ? '}' : ')');
+		*used = n + 2 > len ? len : n + 2;
+		return expand_macro(v, s + 1, n, depth, out);
+	}
+	if (len > 0 && s[0] == '$') {
+		*used = 1;
+		strbuf_putc(out, '$');
+		return true;
+	}
+	while (n < len && is_name_char(s[n]))
+		n++;
+	*used = n;
+	if (n == 0) {
+		strbuf_putc(out, '$');
+		return true;
+	}
+	return expand_macro(v, s, n, depth, out);
+}
+
+/* False: it does not end, or is too long. */
+static bool expand(const struct pf_view *v, const char *s, size_t len, unsigned depth,
+    bool keep_lines, struct strbuf *out)
+{
+	if (depth > DEPTH_MAX || ++v->pf->steps > STEPS_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		size_t used = 0;
+
+		if (s[i] != '$') {
+			strbuf_putc(out, (char)(s[i] == '\n' && !keep_lines ? ' ' : s[i]));
+			continue;
+		}
+		if (!expand_dollar(v, s + i + 1, len - i - 1, depth, out, &used))
+			return false;
+		for (size_t k = 0; keep_lines && k < used; k++)
+			if (s[i + 1 + k] == '\n')
+				strbuf_putc(out, '\n');
+		i += used;
+	}
+	return !out->failed;
+}
+
+const char *pf_expand(const struct pf_view *v, const char *text)
+{
+	struct strbuf b = {.max = VALUE_MAX};
+	const char *copy;
+
+	v->pf->steps = 0;
+	if (!expand(v, text, strlen(text), 0, true, &b))
+		pf_note(v->pf, "The macros of \"%.60s\" do not end; what is beyond was left out.",
+		    text);
+	while (b.len > 0 && strchr(blanks, b.data[b.len - 1]) != NULL)
+		b.data[--b.len] = '\0';
+	copy = arena_strdup(&v->pf->arena, strbuf_text(&b));
+	strbuf_free(&b);
+	return copy == NULL ? "" : copy;
+}
+
+/* --- values -------------------------------------------------------------------------- */
+
+/* A name that begins with a slash is read from that file: myorigin = /etc/mailname. */
+static const char *from_file(const struct pf_view *v, const char *path)
+{
+	const char *plain = audit_path(&audit_postfix, v->pf->request, &v->pf->arena, path);
+	const char *problem;
+	size_t len;
+	char *text;
+
+	if (plain == NULL || (v->pf->request->given && strcmp(plain, path) == 0))
+		return "";
+	text = audit_read(&v->pf->arena, plain, &len, &problem);
+	if (text == NULL)
+		return "";
+	text[strcspn(text, blanks)] = '\0';
+	return text;
+}
+
+/* Names that come from the host itself. */
+static const char *host_value(const struct pf_view *v, const char *name)
+{
+	struct arena *a = &v->pf->arena;
+	char host[256] = "localhost";
+	const char *full, *dot;
+
+	if (!v->pf->request->given && gethostname(host, sizeof(host) - 1) != 0)
+		host[0] = '\0';
+	if (strcmp(name, "myhostname") == 0) {
+		/* The default of mydomain: a name without a dot is in this one. */
+		if (strchr(host, '.') == NULL)
+			return arena_printf(a, "%s.localdomain", host);
+		return arena_strdup(a, host);
+	}
+	full = pf_get(v, "myhostname");
+	dot = strchr(full, '.');
+	return dot == NULL || strchr(dot + 1, '.') == NULL ? (dot == NULL ? "localdomain" : full)
+	                                                   : dot + 1;
+}
+
+static bool is_host_name(const char *name)
+{
+	return strcmp(name, "myhostname") == 0 || strcmp(name, "mydomain") == 0;
+}
+
+const char *pf_get(const struct pf_view *v, const char *name)
+{
+	const char *raw = raw_value(v, name), *value;
+
+	if (raw == NULL)
+		return "";
+	value = pf_expand(v, raw);
+	if (strcmp(name, "myorigin") == 0 && value[0] == '/')
+		return from_file(v, value);
+	return value;
+}
+
+bool pf_bool(const struct pf_view *v, const char *name, bool otherwise)
+{
+	const char *value = pf_get(v, name);
+
+	value += strspn(value, blanks);
+	if (strcasecmp(value, "yes") == 0)
+		return true;
+	return strcasecmp(value, "no") == 0 ? false : otherwise;
+}
+
+unsigned long pf_number(const struct pf_view *v, const char *name)
+{
+	const char *value = pf_get(v, name);
+
+	return strtoul(value, NULL, 10);
+}
+
+pf_version pf_compatibility(const struct pf_view *v)
+{
+	const char *value = pf_get(v, "compatibility_level");
+
+	return pf_version_parse(value + strspn(value, blanks));
+}
+
+/* --- loading ------------------------------------------------------------------------- */
+
+/* The defaults that depend on the host are put before everything else. */
+static bool add_host_names(struct pf *pf)
+{
+	struct pf_view v = {pf, NULL};
+	static const char *const names[] = {"myhostname", "mydomain"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct pf_settings *l = &pf->settings;
+		struct pf_setting *items;
+		const char *value;
+
+		if (pf_is_set(&v, names[i]) || !is_host_name(names[i]))
+			continue;
+		value = host_value(&v, names[i]);
+		items = arena_alloc(&pf->arena, (l->count + 1) * sizeof(*items));
+		if (items == NULL || value == NULL)
+			return false;
+		if (l->count > 0)
+			memcpy(items + 1, l->items, l->count * sizeof(*items));
+		items[0] = (struct pf_setting){names[i], value, pf->main_file, 0};
+		l->items = items;
+		l->count++;
+		l->room = l->count;
+	}
+	return true;
+}
+
+/* "Version: 3.7.11-0+deb12u1" of the package, in the list of a Debian host. */
+static const char *packaged_version(struct arena *a)
+{
+	const char *problem, *p;
+	size_t len;
+	char *text = audit_read(a, "/var/lib/dpkg/status", &len, &problem);
+
+	p = text == NULL ? NULL : strstr(text, "\nPackage: postfix\n");
+	if (p == NULL)
+		return NULL;
+	text = strstr(p + 1, "\n\n");
+	if (text != NULL)
+		*text = '\0';
+	p = strstr(p, "\nVersion: ");
+	return p == NULL ? NULL : arena_strndup(a, p + 10, strcspn(p + 10, "-+\n"));
+}
+
+/* readme_directory = /usr/share/doc/postfix-2.10.1/README_FILES */
+static const char *documented_version(struct pf *pf)
+{
+	static const char *const names[] = {
+	    "readme_directory", "html_directory", "sample_directory"};
+	struct pf_view v = {pf, NULL};
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct pf_setting *s = pf_set(&v, names[i]);
+		const char *p = s == NULL ? NULL : strstr(s->value, "postfix-");
+
+		if (p != NULL && isdigit((unsigned char)p[8]))
+			return arena_strndup(&pf->arena, p + 8, strspn(p + 8, "0123456789."));
+	}
+	return NULL;
+}
+
+static void find_version(struct pf *pf)
+{
+	struct pf_view v = {pf, NULL};
+	const struct pf_setting *s = pf_set(&v, "mail_version");
+	const char *text = pf->request->mta_version;
+
+	if (text == NULL && s != NULL)
+		text = s->value;
+	if (text == NULL && !pf->request->given)
+		text = packaged_version(&pf->arena);
+	if (text == NULL)
+		text = documented_version(pf);
+	if (text != NULL)
+		pf->version = pf_version_parse(text);
+	pf->version_is_known = pf->version >= 10000;
+	pf->version_text = pf->version_is_known ? text : "3.7.11";
+	if (!pf->version_is_known)
+		pf->version = PF_VERSION_ASSUMED;
+}
+
+bool pf_load_text(struct pf *pf, const struct audit_request *r, struct findings *l,
+    const char *main_text, size_t main_len, const char *master_text, size_t master_len)
+{
+	pf->request = r;
+	pf->findings = l;
+	if (pf->main_file == NULL)
+		pf->main_file = "main.cf";
+	if (pf->master_file == NULL)
+		pf->master_file = "master.cf";
+	pf->has_master = master_text != NULL;
+	if (!pf_read_main(
+		&pf->arena, pf->main_file, main_text, main_len, &pf->settings, &pf->problems))
+		return false;
+	if (master_text == NULL) {
+		master_text = "smtp inet n - y - - smtpd\n";
+		master_len = strlen(master_text);
+	}
+	if (!pf_read_master(
+		&pf->arena, pf->master_file, master_text, master_len, &pf->services, &pf->problems))
+		return false;
+	find_version(pf);
+	return add_host_names(pf);
+}
+
+int pf_load(struct pf *pf, const struct audit_request *r, struct findings *l, const char *command)
+{
+	const char *problem = NULL, *master_problem = NULL;
+	size_t main_len = 0, master_len = 0;
+	const char *main_text, *master_text;
+
+	*pf = (struct pf){.request = r};
+	pf->main_file = arena_printf(&pf->arena, "%s/main.cf", r->config_dir);
+	pf->master_file = arena_printf(&pf->arena, "%s/master.cf", r->config_dir);
+	if (pf->main_file == NULL || pf->master_file == NULL)
+		return EXIT_INTERNAL;
+	main_text = audit_read(&pf->arena, pf->main_file, &main_len, &problem);
+	master_text = audit_read(&pf->arena, pf->master_file, &master_len, &master_problem);
+	if (main_text == NULL) {
+		fprintf(
+		    stderr, "relay-guard %s: can't read %s: %s\n", command, pf->main_file, problem);
+		return EXIT_NO_INPUT;
+	}
+	if (!pf_load_text(pf, r, l, main_text, main_len, master_text, master_len)) {
+		fprintf(stderr, "relay-guard %s: out of memory\n", command);
+		return EXIT_INTERNAL;
+	}
+	if (master_text == NULL)
+		pf_note(pf,
+		    "%s was not read (%s): one listener, smtp, without overrides is assumed.",
+		    pf->master_file, master_problem);
+	if (!pf->version_is_known)
+		pf_note(pf,
+		    "Nothing tells the version of Postfix: the defaults of %s are assumed; name it "
+		    "with --mta-version.",
+		    pf->version_text);
+	return EXIT_OK;
+}

@@ -1,0 +1,385 @@
+/* Domains that take in the world, and tables that send on to wherever the recipient says. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audit/pf_audit.h"
+#include "base/strbuf.h"
+
+static const char *const strangers[] = {
+    "ext.example.net", "victim.example.org", "gmail.com", "stranger-77.test", "web.de"};
+
+/* A word of a list, or a key of a table, that means much more than one site's domains. */
+static bool is_wide_word(const char *text, bool subdomains)
+{
+	if (!pf_is_public_suffix(text))
+		return false;
+	return text[0] == '.' ? !subdomains : subdomains;
+}
+
+/* The pattern that takes strangers' domains in; *row where a table does. NULL: none. */
+static const struct pf_pattern *wide_pattern(const struct pf_view *v, const struct pf_patterns *l,
+    bool subdomains, const struct pf_row **row)
+{
+	*row = NULL;
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+		const struct pf_pattern *p = pf_match_domain(v, l, strangers[i], subdomains, row);
+
+		if (p != NULL)
+			return p;
+	}
+	for (size_t i = 0; i < l->count; i++) {
+		const struct pf_pattern *p = &l->items[i];
+		const struct pf_table *t = p->table;
+
+		if (!p->negated && t == NULL && is_wide_word(p->text, subdomains))
+			return p;
+		for (size_t r = 0; t != NULL && t->kind == PF_KEYED && r < t->count; r++) {
+			if (!is_wide_word(t->rows[r].key, subdomains))
+				continue;
+			*row = &t->rows[r];
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/* The list without the pattern. */
+static const char *list_without(
+    struct pf_audit *a, const char *parameter, const struct pf_pattern *bad)
+{
+	const char *p = pf_get(&a->main, parameter), *word, *line;
+	struct strbuf b = {0};
+
+	while ((word = pf_word(&a->pf->arena, &p, NULL)) != NULL)
+		if (strcmp(word, bad->text) != 0)
+			strbuf_printf(&b, "%s%s", b.len > 0 ? ", " : "", word);
+	line = pf_line_for(&a->main, parameter, strbuf_text(&b));
+	strbuf_free(&b);
+	return line;
+}
+
+/* --- where the mail of such domains goes
+ * ---------------------------------------------------------------- */
+
+/* Does mail of this transport leave the host? */
+static bool leaves(const char *transport)
+{
+	static const char *const names[] = {"smtp", "relay", "esmtp", "uucp"};
+	size_t len = strcspn(transport, ": \t\n");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && strncasecmp(names[i], transport, len) == 0)
+			return true;
+	return false;
+}
+
+static bool rewrites_outside(const struct pf_view *v);
+
+static bool local_leaves(const struct pf_view *v)
+{
+	return leaves(pf_get(v, "local_transport")) || leaves(pf_get(v, "fallback_transport")) ||
+	       leaves(pf_get(v, "mailbox_transport"));
+}
+
+static bool virtual_leaves(const struct pf_view *v)
+{
+	return leaves(pf_get(v, "virtual_transport"));
+}
+
+static bool relay_leaves(const struct pf_view *v)
+{
+	(void)v;
+	return true;
+}
+
+static const struct {
+	const char *parameter;
+	bool (*leaves)(const struct pf_view *v);
+} domain_lists[] = {
+    {"relay_domains", relay_leaves},
+    {"mydestination", local_leaves},
+    {"virtual_mailbox_domains", virtual_leaves},
+    {"virtual_alias_domains", rewrites_outside},
+};
+
+static void audit_list(struct pf_audit *a, const char *parameter, bool away)
+{
+	const struct pf_view *v = &a->main;
+	struct pf_patterns l = pf_patterns(v, parameter);
+	const struct pf_row *row = NULL;
+	const struct pf_pattern *p = wide_pattern(v, &l, pf_matches_subdomains(v, parameter), &row);
+	bool relay = strcmp(parameter, "relay_domains") == 0;
+	const char *what, *file;
+	unsigned line;
+
+	if (p == NULL)
+		return;
+	what = p->text;
+	file = p->file;
+	line = p->line;
+	if (row != NULL && row->line > 0) {
+		file = p->table->file;
+		line = row->line;
+		what = pf_text(a, "%s (\"%s\")", p->text, row->key);
+	}
+	pf_report_at(a, NULL, relay ? "relay-domains-wide" : "domains-catch-all",
+	    away ? SEVERITY_HIGH : SEVERITY_MEDIUM, file, line,
+	    away ? pf_text(a,
+		       "%s has %s, which takes in domains of strangers: mail to them is taken from "
+		       "everybody and sent on.",
+		       parameter, what)
+		 : pf_text(a,
+		       "%s has %s, which takes in domains of strangers: mail to them is taken from "
+		       "everybody, though it stays here; testers call that an open relay.",
+		       parameter, what),
+	    row != NULL && row->line > 0 ? pf_text(a, "# %s", row->key)
+					 : list_without(a, parameter, p));
+}
+
+/* --- rewriting to what the recipient says
+ * ---------------------------------------------------------------- */
+
+/* Group number `n` of a pattern: where it begins and ends; false: there is none. */
+static bool find_group(const char *pattern, unsigned n, size_t *from, size_t *to)
+{
+	unsigned count = 0, depth = 0, mine = 0;
+	bool inside = false;
+
+	for (size_t i = 0; pattern[i] != '\0'; i++) {
+		if (pattern[i] == '\\' && pattern[i + 1] != '\0') {
+			i++;
+		} else if (pattern[i] == '(') {
+			depth++;
+			if (pattern[i + 1] != '?' && ++count == n) {
+				inside = true;
+				mine = depth;
+				*from = i + 1;
+			}
+		} else if (pattern[i] == ')') {
+			if (inside && depth == mine) {
+				*to = i;
+				return true;
+			}
+			depth -= depth > 0;
+		}
+	}
+	return false;
+}
+
+/*
+ * Can the recipient's own text fill the group, and does more of the pattern follow it? At the very
+ * end of the pattern the group is the address's own domain, which was judged as such.
+ */
+static bool is_free_group(const char *pattern, unsigned n)
+{
+	size_t from = 0, to = 0;
+	bool free = false;
+	const char *rest;
+
+	if (!find_group(pattern, n, &from, &to))
+		return false;
+	for (size_t i = from; i + 1 < to; i++)
+		free = free ||
+		       (pattern[i] == '.' && strchr("*+", pattern[i + 1]) != NULL &&
+			   (i == from || pattern[i - 1] != '\\')) ||
+		       (pattern[i] == '[' && pattern[i + 1] == '^');
+	rest = pattern + to + 1;
+	return free && rest[0] != '\0' && strcmp(rest, "$") != 0;
+}
+
+/* The group that a result ends with: user@$2, user@${2}; 0: none. */
+static unsigned last_group(const char *text, size_t len)
+{
+	size_t n = len;
+
+	if (n > 0 && (text[n - 1] == '}' || text[n - 1] == ')'))
+		n--;
+	if (n < 2 || !isdigit((unsigned char)text[n - 1]))
+		return 0;
+	while (n > 0 && isdigit((unsigned char)text[n - 1]))
+		n--;
+	if (n > 0 && text[n - 1] == '$')
+		return (unsigned)strtoul(text + n, NULL, 10);
+	if (n > 1 && (text[n - 1] == '{' || text[n - 1] == '(') && text[n - 2] == '$')
+		return (unsigned)strtoul(text + n, NULL, 10);
+	return 0;
+}
+
+/* Does one of the result's addresses go to a domain that the recipient chooses? */
+static bool chooses_domain(const struct pf_row *row)
+{
+	const char *p = row->value;
+
+	while (*p != '\0') {
+		size_t len = strcspn(p, ", \t");
+		unsigned group = memchr(p, '@', len) == NULL ? 0 : last_group(p, len);
+
+		if (group > 0 && is_free_group(row->key, group))
+			return true;
+		p += len;
+		p += strspn(p, ", \t");
+	}
+	return false;
+}
+
+/* The first row of the tables in a parameter that sends on to anywhere. */
+static const struct pf_row *rewriting_row(
+    const struct pf_view *v, const char *parameter, const struct pf_table **table)
+{
+	struct pf_patterns l = pf_patterns(v, parameter);
+
+	for (size_t i = 0; i < l.count; i++) {
+		const struct pf_table *t = l.items[i].table;
+
+		for (size_t r = 0; t != NULL && t->kind == PF_REGEX && r < t->count; r++) {
+			if (t->rows[r].kind != PF_ROW || !chooses_domain(&t->rows[r]))
+				continue;
+			*table = t;
+			return &t->rows[r];
+		}
+	}
+	return NULL;
+}
+
+/* Do all results of the catch-all rows go to our own domains? If not, mail leaves. */
+static bool rewrites_outside(const struct pf_view *v)
+{
+	struct pf_patterns l = pf_patterns(v, "virtual_alias_maps");
+	struct pf_patterns ours = pf_patterns(v, "mydestination");
+	struct pf_patterns boxes = pf_patterns(v, "virtual_mailbox_domains");
+
+	for (size_t i = 0; i < l.count; i++) {
+		const struct pf_table *t = l.items[i].table;
+		const struct pf_row *row =
+		    t == NULL ? NULL : pf_lookup(t, "victim@ext.example.net");
+		const char *at = row == NULL ? NULL : strrchr(row->value, '@');
+
+		if (at == NULL)
+			continue;
+		if (strchr(at, '$') != NULL ||
+		    (pf_match_domain(v, &ours, at + 1, false, NULL) == NULL &&
+			pf_match_domain(v, &boxes, at + 1, false, NULL) == NULL))
+			return true;
+	}
+	return false;
+}
+
+static void audit_rewriting(struct pf_audit *a)
+{
+	static const char *const parameters[] = {
+	    "virtual_alias_maps", "recipient_canonical_maps", "canonical_maps"};
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+		const struct pf_table *t = NULL;
+		const struct pf_row *row = rewriting_row(&a->main, parameters[i], &t);
+
+		if (row == NULL)
+			continue;
+		pf_report_at(a, NULL, "rewrite-opens-relay", SEVERITY_HIGH, t->file, row->line,
+		    pf_text(a,
+			"%s rewrites what matches /%s/ to \"%s\", after the relay checks: the "
+			"recipient's own text says which domain the mail goes to, so that "
+			"strangers "
+			"may send to where they like.",
+			parameters[i], row->key, row->value),
+		    pf_text(a, "# /%s/ %s", row->key, row->value));
+	}
+}
+
+/* transport_maps whose next hop is taken from the recipient. */
+static void audit_transport(struct pf_audit *a)
+{
+	struct pf_patterns l = pf_patterns(&a->main, "transport_maps");
+
+	for (size_t i = 0; i < l.count; i++) {
+		const struct pf_table *t = l.items[i].table;
+
+		for (size_t r = 0; t != NULL && t->kind == PF_REGEX && r < t->count; r++) {
+			const struct pf_row *row = &t->rows[r];
+			const char *dollar = strchr(row->value, '$');
+			unsigned n = dollar == NULL
+			                 ? 0
+			                 : (unsigned)strtoul(
+					       dollar + 1 + strspn(dollar + 1, "{("), NULL, 10);
+
+			if (n == 0 || !is_free_group(row->key, n))
+				continue;
+			pf_report_at(a, NULL, "transport-by-recipient", SEVERITY_MEDIUM, t->file,
+			    row->line,
+			    pf_text(a,
+				"transport_maps sends what matches /%s/ to \"%s\": the recipient's "
+				"own "
+				"text says which host the mail goes to.",
+				row->key, row->value),
+			    pf_text(a, "# /%s/ %s", row->key, row->value));
+		}
+	}
+}
+
+/* --- routes within an address
+ * ------------------------------------------------------------------------------ */
+
+/* Is there a relay domain besides what is delivered here? */
+static bool has_relay_domains(const struct pf_view *v)
+{
+	const char *relay = pf_get(v, "relay_domains");
+
+	return relay[0] != '\0' && strcmp(relay, pf_get(v, "mydestination")) != 0;
+}
+
+static void audit_routing(struct pf_audit *a)
+{
+	enum severity severity = has_relay_domains(&a->main) ? SEVERITY_MEDIUM : SEVERITY_LOW;
+
+	if (pf_bool(&a->main, "allow_untrusted_routing", false))
+		pf_report(a, NULL, "untrusted-routing", severity, "allow_untrusted_routing",
+		    "Strangers may name a route within the address "
+		    "(user%other.example@relayed.example): "
+		    "the server of a relay domain gets such mail from a host that it trusts, and "
+		    "may "
+		    "send it on to where they like.",
+		    "allow_untrusted_routing = no");
+	if (!pf_bool(&a->main, "resolve_dequoted_address", true))
+		pf_report(a, NULL, "quoted-routing", severity, "resolve_dequoted_address",
+		    "A route within quotes (\"user@other.example\"@relayed.example) is not looked "
+		    "at: "
+		    "the server of a relay domain may follow it, and send mail on to where "
+		    "strangers "
+		    "like.",
+		    "resolve_dequoted_address = yes");
+}
+
+/* Patterns that look like wildcards and match nothing. */
+static void audit_dead_patterns(struct pf_audit *a)
+{
+	struct pf_patterns l = pf_patterns(&a->main, "relay_domains");
+	bool subdomains = pf_matches_subdomains(&a->main, "relay_domains");
+
+	for (size_t i = 0; i < l.count; i++) {
+		const struct pf_pattern *p = &l.items[i];
+
+		if (p->table != NULL ||
+		    (strchr(p->text, '*') == NULL && !(subdomains && p->text[0] == '.')))
+			continue;
+		pf_report_at(a, NULL, "relay-domains-dead", SEVERITY_LOW, p->file, p->line,
+		    pf_text(a,
+			"relay_domains has %s, which matches nothing in Postfix; it was perhaps "
+			"meant "
+			"as a wildcard.",
+			p->text),
+		    list_without(a, "relay_domains", p));
+	}
+}
+
+void pf_audit_domains(struct pf_audit *a)
+{
+	for (size_t i = 0; i < sizeof(domain_lists) / sizeof(domain_lists[0]); i++)
+		audit_list(a, domain_lists[i].parameter, domain_lists[i].leaves(&a->main));
+	audit_rewriting(a);
+	audit_transport(a);
+	audit_routing(a);
+	audit_dead_patterns(a);
+}

@@ -1,0 +1,131 @@
+/* Can a stranger relay through a listener, and by which element of which list? */
+#include <string.h>
+
+#include "audit/pf_audit.h"
+
+/* The lists that smtpd asks before it takes a message; each can refuse, none can overrule another.
+ */
+static const char *const lists[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
+    "smtpd_sender_restrictions", "smtpd_relay_restrictions", "smtpd_recipient_restrictions",
+    "smtpd_data_restrictions", "smtpd_end_of_data_restrictions"};
+
+enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
+
+static bool is_relay_list(const char *list)
+{
+	return strcmp(list, "smtpd_relay_restrictions") == 0 ||
+	       strcmp(list, "smtpd_recipient_restrictions") == 0;
+}
+
+/* The narrowest of all lists decides. */
+static int total_reach(
+    const struct pf_view *v, const struct pf_trust *trust, struct pf_culprits *found)
+{
+	int total = SEVERITY_HIGH;
+
+	for (size_t i = 0; i < LISTS; i++) {
+		struct pf_way way =
+		    pf_walk(v, lists[i], trust, is_relay_list(lists[i]) ? found : NULL);
+		int best = way.pass > way.permit ? way.pass : way.permit;
+
+		if (best < total)
+			total = best;
+	}
+	return total;
+}
+
+static enum severity capped(int reach, const struct pf_listener *l)
+{
+	if (l->local && reach > SEVERITY_MEDIUM)
+		return SEVERITY_MEDIUM;
+	return (enum severity)reach;
+}
+
+static const char *proper_list(const struct pf_view *v)
+{
+	return pf_line_for(v, "smtpd_relay_restrictions",
+	    v->service != NULL && pf_set(v, "smtpd_relay_restrictions") != NULL &&
+		    strcmp(pf_set(v, "smtpd_relay_restrictions")->file, v->pf->master_file) == 0
+		? "permit_sasl_authenticated,reject"
+		: "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination");
+}
+
+/* Neither list has what smtpd asks for: it ends with an error for each client. */
+static void report_refusal(struct pf_audit *a, const struct pf_listener *l)
+{
+	const char *list = pf_is_set(&l->view, "smtpd_relay_restrictions")
+	                       ? "smtpd_relay_restrictions"
+	                       : "smtpd_recipient_restrictions";
+
+	pf_report(a, l, "relay-control-missing", capped(SEVERITY_HIGH, l), list,
+	    "Neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses recipients "
+	    "elsewhere; Postfix does not serve such a listener (\"specify at least one working "
+	    "instance of reject_unauth_destination ...\"), and nothing else keeps strangers from "
+	    "relaying.",
+	    proper_list(&l->view));
+}
+
+static void report_culprits(
+    struct pf_audit *a, const struct pf_listener *l, const struct pf_culprits *found, int total)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		const struct pf_culprit *c = &found->items[i];
+		int reach = c->severity < total ? c->severity : total;
+
+		pf_report_at(a, l, c->id, capped(reach, l), c->file, c->line, c->why,
+		    pf_repaired(&l->view, c));
+	}
+}
+
+static void report_missing(struct pf_audit *a, const struct pf_listener *l, int total)
+{
+	pf_report(a, l, "relay-control-missing", capped(total, l), "smtpd_relay_restrictions",
+	    "Nothing in smtpd_relay_restrictions or smtpd_recipient_restrictions refuses "
+	    "recipients elsewhere: strangers may send to where they like.",
+	    proper_list(&l->view));
+}
+
+static bool has_severe(const struct pf_culprits *l, int severity)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->items[i].severity >= severity)
+			return true;
+	return false;
+}
+
+static void report_unknown_words(struct pf_audit *a, const struct pf_listener *l)
+{
+	for (size_t i = 0; i < LISTS; i++) {
+		unsigned line = 0;
+		const char *word = pf_unknown_word(&l->view, lists[i], &line);
+		const struct pf_setting *s = pf_set(&l->view, lists[i]);
+
+		if (word != NULL && s != NULL)
+			pf_report_at(a, l, "restriction-unknown", SEVERITY_LOW, s->file, line,
+			    pf_text(a,
+				"%s has \"%s\", which is no restriction: Postfix defers all mail "
+				"that "
+				"gets that far, as a server configuration error.",
+				lists[i], word),
+			    "");
+	}
+}
+
+void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
+{
+	const struct pf_view *v = &l->view;
+	struct pf_trust trust = {pf_networks_reach(v)}, none = {WAY_CLOSED};
+	struct pf_culprits found = {.count = 0};
+	int total = total_reach(v, &trust, &found), without = total_reach(v, &none, NULL);
+
+	report_unknown_words(a, l);
+	if (!pf_has_relay_control(v))
+		report_refusal(a, l);
+	/* What is wrong with mynetworks counts as much as this listener heeds it. */
+	pf_audit_networks(a, l, total > without ? capped(total, l) : SEVERITY_LOW);
+	if (total == WAY_CLOSED || !pf_has_relay_control(v))
+		return;
+	report_culprits(a, l, &found, total);
+	if (without > WAY_CLOSED && !has_severe(&found, without))
+		report_missing(a, l, without);
+}

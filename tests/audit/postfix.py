@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+"""
+The audit of Postfix over configurations on disk: every open one is found, named and placed; no healthy one is blamed.
+Run: tests/audit/postfix.py RELAY_GUARD
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import postfix_cases as cases
+from postfix_healthy import HEALTHY
+from tap import Tap
+
+tap = Tap()
+binary = os.path.abspath(sys.argv[1])
+
+
+def write_all(folder, main, master, files):
+    for name, text in {"main.cf": main, "master.cf": master, **files}.items():
+        if text is not None:
+            with open(f"{folder}/{name}", "w") as f:
+                f.write(text)
+
+
+def run(*argv):
+    done = subprocess.run([binary, *argv], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def audit(main, master, files, *options):
+    with tempfile.TemporaryDirectory() as folder:
+        write_all(folder, main, master, files)
+        code, out, err = run("audit", "postfix", "--config-dir", folder, "--format", "json", *options)
+        report = json.loads(out) if out else None
+        for f in (report or {}).get("findings", []):
+            f["text"] = ""
+            if f["line"] > 0:
+                with open(f["file"]) as source:
+                    f["text"] = source.read().split("\n")[f["line"] - 1]
+    return code, report, err
+
+
+def found(report, wanted, severity):
+    return [f for f in report["findings"] if f["id"] == wanted and f["severity"] == severity]
+
+
+def open_ones():
+    for c in cases.OPEN:
+        code, report, err = audit(c.main(), c.master_cf(), c.files)
+        name = f"open: {c.name}"
+        if not tap.ok(report is not None, f"{name}: is judged", code, err):
+            continue
+        hits = found(report, c.find, c.severity)
+        tap.ok(hits, f"{name}: {c.find}, {c.severity}", json.dumps(report, indent=1))
+        tap.ok(any(c.at in f["text"] for f in hits), f"{name}: in the right line", c.at, hits)
+        tap.equal(code, 1 if c.severity == "high" else 0, f"{name}: exit code", err)
+        others = [f for f in report["findings"] if f["severity"] == "high" and f["id"] != c.find]
+        tap.ok(not others, f"{name}: nothing else is high", others)
+        if c.listener:
+            tap.ok(any(f["listener"] == c.listener for f in hits), f"{name}: its listener", hits)
+
+
+def other_ones():
+    for name, settings, options, files, wanted, severity in cases.OTHERS:
+        main = "".join(f"{k} = {v}\n" for k, v in {**cases.BASE, **settings}.items() if v is not None)
+        code, report, err = audit(main, cases.MASTER.replace("{options}", options), files)
+        if not tap.equal(code, 0, f"{name}: exit code", err, json.dumps(report, indent=1)):
+            continue
+        if wanted:
+            tap.ok(found(report, wanted, severity), f"{name}: {wanted}, {severity}", json.dumps(report, indent=1))
+
+
+def healthy_ones():
+    for name, (main, master, files) in HEALTHY.items():
+        code, report, err = audit(main, master, files)
+        high = [f for f in (report or {}).get("findings", []) if f["severity"] == "high"]
+        tap.equal((code, high), (0, []), f"healthy: {name}", err)
+        tap.ok(all(f["why"].endswith(".") and f["file"] for f in report["findings"]), f"healthy: {name}: texts", report)
+
+
+def repairs():
+    """What is written instead takes the finding away, where it is one line of main.cf."""
+    count = 0
+    for c in cases.OPEN:
+        _, report, _ = audit(c.main(), c.master_cf(), c.files)
+        for f in found(report, c.find, c.severity):
+            parameter = f["instead"].split(" = ")[0]
+            if not re.fullmatch(r"[a-z_]+", parameter):
+                continue
+            main = "".join(f"{k} = {v}\n" for k, v in {**cases.BASE, **c.settings}.items() if k != parameter)
+            _, again, _ = audit(main + f["instead"] + "\n", c.master_cf(), c.files)
+            tap.ok(not found(again, c.find, c.severity), f"repaired: {c.name}", f["instead"], found(again, c.find, c.severity))
+            count += 1
+    tap.ok(count > 15, "most findings can be repaired by the line that is given", count)
+
+
+def formats():
+    c = cases.OPEN[0]
+    with tempfile.TemporaryDirectory() as folder:
+        write_all(folder, c.main(), c.master_cf(), c.files)
+        code, out, _ = run("audit", "postfix", "--config-dir", folder)
+        tap.ok(code == 1 and "high" in out and "Write instead" in out, "text", out)
+        tap.ok(all(len(line) <= 100 for line in out.split("\n")), "text is not too wide", out)
+        code, out, _ = run("audit", "--format=sarif", "postfix", "--config-dir", folder)
+        run_ = json.loads(out)["runs"][0]
+        ids = [r["id"] for r in run_["tool"]["driver"]["rules"]]
+        tap.ok(code == 1 and all(r["ruleId"] in ids for r in run_["results"]) and run_["results"][0]["level"] == "error",
+               "SARIF", out)
+
+
+def usage():
+    for argv, want in ((["audit"], 64), (["audit", "exim"], 64), (["audit", "postfix", "--format", "xml"], 64),
+                       (["audit", "postfix", "--config-dir"], 64), (["audit", "postfix", "--config-dir", "/nowhere"], 66),
+                       (["audit", "postfix", "x"], 64), (["audit", "postfix", "--wrong"], 64)):
+        code, out, err = run(*argv)
+        tap.ok(code == want and err and not out, f"{' '.join(argv)}: exit {want}", code, out, err)
+
+
+def versions():
+    main = "".join(f"{k} = {v}\n" for k, v in cases.BASE.items() if k != "smtpd_forbid_bare_newline")
+    for version, wanted in (("3.7.11", {"bare-newline"}), ("3.9.1", set()), ("3.10", set()), ("3.7.8", {"version-old"}),
+                            ("2.10.1", {"version-old"}), ("3.8.4", {"bare-newline"})):
+        _, report, _ = audit(main, cases.MASTER.replace("{options}", ""), {}, "--mta-version", version)
+        got = {f["id"] for f in report["findings"]} & {"bare-newline", "version-old"}
+        tap.equal(got, wanted, f"version {version}")
+
+
+tap.run(open_ones, other_ones, healthy_ones, repairs, formats, usage, versions)
