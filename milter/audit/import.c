@@ -360,13 +360,44 @@ static void put_mailers(const struct import *i, struct strbuf *b)
 	strbuf_puts(b, " }\n\n");
 }
 
+/* Networks that are harmless one by one may cover the world together. */
+static bool add_up(const struct import_list *l)
+{
+	struct netset_builder *b = netset_builder_new();
+	struct netset *s = NULL;
+	struct prefix p;
+	bool ok = b != NULL, covers;
+
+	for (size_t k = 0; ok && k < l->count; k++)
+		if (prefix_parse(l->items[k].text, strlen(l->items[k].text), &p) == PREFIX_OK)
+			ok = netset_builder_add(b, &p);
+	if (ok)
+		s = netset_build(&b);
+	netset_builder_free(&b);
+	covers = s != NULL && netset_covers_world(s, &p);
+	netset_free(&s);
+	return covers;
+}
+
+static void put_networks(const struct import *i, struct strbuf *to)
+{
+	const struct import_list none = {NULL, 0, 0};
+
+	if (add_up(&i->networks)) {
+		strbuf_puts(to, "\t# NOT taken over: together these networks cover the world.\n");
+		put_members(to, &none);
+	} else {
+		put_members(to, &i->networks);
+	}
+}
+
 bool import_write(const struct import *i, struct strbuf *to)
 {
 	put_head(i, to);
 	strbuf_puts(to, "\ndomains ours {\n");
 	put_members(to, &i->domains);
 	strbuf_puts(to, "}\n\nnetworks friends {\n");
-	put_members(to, &i->networks);
+	put_networks(i, to);
 	strbuf_puts(to, "}\n\nrelay {\n");
 	put_mailers(i, to);
 	put_rules(i, to);

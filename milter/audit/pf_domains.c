@@ -244,12 +244,16 @@ static const struct pf_row *rewriting_row(
 	return NULL;
 }
 
-/* Do all results of the catch-all rows go to our own domains? If not, mail leaves. */
+/*
+ * Does a catch-all row send to a domain that is none of ours? One whose result is in
+ * virtual_alias_domains itself, as with a pattern that matches everything, ends as unknown.
+ */
 static bool rewrites_outside(const struct pf_view *v)
 {
 	struct pf_patterns l = pf_patterns(v, "virtual_alias_maps");
 	struct pf_patterns ours = pf_patterns(v, "mydestination");
 	struct pf_patterns boxes = pf_patterns(v, "virtual_mailbox_domains");
+	struct pf_patterns aliases = pf_patterns(v, "virtual_alias_domains");
 
 	for (size_t i = 0; i < l.count; i++) {
 		const struct pf_table *t = l.items[i].table;
@@ -260,7 +264,8 @@ static bool rewrites_outside(const struct pf_view *v)
 		if (at == NULL)
 			continue;
 		if (strchr(at, '$') != NULL ||
-		    (pf_match_domain(v, &ours, at + 1, false, NULL) == NULL &&
+		    (pf_match_domain(v, &aliases, at + 1, false, NULL) == NULL &&
+			pf_match_domain(v, &ours, at + 1, false, NULL) == NULL &&
 			pf_match_domain(v, &boxes, at + 1, false, NULL) == NULL))
 			return true;
 	}

@@ -112,6 +112,20 @@ def formats():
                "SARIF", out)
 
 
+def imports():
+    """What is imported is taken by the guard itself, and never opens it."""
+    everything = [(c.name, c.main(), c.master_cf(), c.files) for c in cases.OPEN]
+    everything += [(name, *parts) for name, parts in HEALTHY.items()]
+    for name, main, master, files in everything:
+        with tempfile.TemporaryDirectory() as folder:
+            write_all(folder, main, master, files)
+            code, out, err = run("import", "postfix", "--config-dir", folder)
+            with open(f"{folder}/imported.conf", "w") as f:
+                f.write(out)
+            checked, _, wrong = run("check", "-c", f"{folder}/imported.conf")
+            tap.equal((code, checked), (0, 0), f"import: {name}", err, wrong)
+
+
 def usage():
     for argv, want in ((["audit"], 64), (["audit", "exim"], 64), (["audit", "postfix", "--format", "xml"], 64),
                        (["audit", "postfix", "--config-dir"], 64), (["audit", "postfix", "--config-dir", "/nowhere"], 66),
@@ -129,4 +143,4 @@ def versions():
         tap.equal(got, wanted, f"version {version}")
 
 
-tap.run(open_ones, other_ones, healthy_ones, repairs, formats, usage, versions)
+tap.run(open_ones, other_ones, healthy_ones, repairs, formats, imports, usage, versions)
