@@ -2,7 +2,7 @@
 Configurations of Postfix for the audit and the import: open ones, each in a way of its own, and healthy ones.
 
 Each open one says what must be found (id, severity, and a piece of the line that must be named), and how a stranger
-relays through it, which tests/live/test_audit.py tries on the real Postfix.
+relays through it, which tests/live/postfix_audit.py tries on the real Postfix.
 """
 SINK = 10026
 

@@ -2,7 +2,7 @@
 """
 The audit against the mail server itself: what it calls open takes a stranger's mail for elsewhere, and what it calls
 healthy refuses it.
-Run: tests/live/sandbox.sh postfix tests/live/test_audit.py postfix
+Run: tests/live/sandbox.sh postfix tests/live/postfix_audit.py postfix
 """
 import json
 import os
