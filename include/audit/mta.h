@@ -30,6 +30,7 @@ struct audit_mta {
 };
 
 extern const struct audit_mta audit_postfix; /* postfix.c */
+extern const struct audit_mta audit_sendmail; /* sendmail.c */
 
 /* NULL: there is no row of that name. */
 const struct audit_mta *audit_mta_find(const char *name);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct audit_mta *const rows[] = {&audit_postfix};
+static const struct audit_mta *const rows[] = {&audit_postfix, &audit_sendmail};
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -21,7 +21,7 @@ const struct audit_mta *audit_mta_find(const char *name)
 
 const char *audit_mta_names(void)
 {
-	return "postfix";
+	return "postfix or sendmail";
 }
 
 const char *audit_path(

@@ -189,6 +189,7 @@ class Sendmail:
         self.flags = "F=T, "  # of the milter
         self.log = "/var/log/mail.log"
         self.tls = "/etc/mail/tls"
+        self.more_access = ""
         self.process = None
         self.syslogd = None
 
@@ -266,8 +267,9 @@ ESASL_CONF_PATH=/etc/mail/sasl
         write("/etc/mail/sendmail.cf",
               run("m4", f"-D_CF_DIR_={cf}/", f"{cf}/m4/cf.m4", "/etc/mail/sendmail.mc"))
         access = "Connect:127.0.0.1 RELAY\nTo:backup.example RELAY\nTo:gateway.example RELAY\n"
+        write("/etc/mail/access", access + self.more_access)
         run("/usr/libexec/sendmail/makemap", "-C", "/etc/mail/sendmail.cf", "hash",
-            "/etc/mail/access", stdin=access)
+            "/etc/mail/access", stdin=access + self.more_access)
         run(self.binary, "-C", "/etc/mail/sendmail.cf", "-bi")
 
     def start(self):

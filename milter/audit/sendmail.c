@@ -1,0 +1,83 @@
+/* Sendmail: sendmail.cf, sendmail.mc, and the classes and the access map that they name. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audit/sm_audit.h"
+#include "base/exit.h"
+
+void sm_report(struct sm_audit *a, const char *id, enum severity severity, const struct sm_fact *f,
+    const char *why, const char *instead)
+{
+	struct finding found = {
+	    .id = id, .severity = severity, .listener = "", .why = why, .instead = instead};
+
+	sm_place(a->sm, f, &found.file, &found.line);
+	findings_add(a->findings, &found);
+}
+
+const char *sm_text(struct sm_audit *a, const char *format, ...)
+{
+	char text[2048];
+	const char *copy;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	copy = arena_strdup(&a->findings->arena, text);
+	if (copy == NULL)
+		a->findings->failed = true;
+	return copy == NULL ? "" : copy;
+}
+
+bool sm_has_word(const char *list, const char *word)
+{
+	size_t len;
+
+	for (const char *w; (w = sm_word(&list, ", \t\n;", &len)) != NULL;)
+		if (len == strlen(word) && strncasecmp(w, word, len) == 0)
+			return true;
+	return false;
+}
+
+static int audit(const struct audit_request *r, struct findings *l, const char **subject)
+{
+	struct sm sm;
+	struct sm_audit a = {&sm, l};
+	int code = sm_load(&sm, r, l, "audit");
+
+	if (code == EXIT_OK) {
+		const char *version = sm_version(&sm);
+
+		sm_audit_relay(&a);
+		sm_audit_host(&a);
+		l->failed = l->failed || sm.failed;
+		*subject = arena_printf(&l->arena, "sendmail%s%s in %s",
+		    version[0] == '\0' ? "" : " ", version, r->config_dir);
+		if (*subject == NULL)
+			*subject = "sendmail";
+	}
+	sm_free(&sm);
+	return code;
+}
+
+static int import(const struct audit_request *r, struct import *i)
+{
+	struct findings notes = {.count = 0};
+	struct sm sm;
+	int code = sm_load(&sm, r, &notes, "import");
+
+	if (code == EXIT_OK) {
+		sm_import(&sm, i);
+		i->failed = i->failed || sm.failed;
+		for (size_t k = 0; k < notes.note_count; k++)
+			import_note(i, NULL, "%s", notes.notes[k]);
+	}
+	sm_free(&sm);
+	findings_free(&notes);
+	return code;
+}
+
+const struct audit_mta audit_sendmail = {"sendmail", "/etc/mail", audit, import};

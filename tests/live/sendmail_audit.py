@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""
+The audit and the import beside the real Sendmail: what the audit calls open takes a stranger's mail for elsewhere,
+what it calls healthy refuses it, and what is imported decides as the server does.
+Run: tests/live/sandbox.sh sendmail tests/live/sendmail_audit.py
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import mta as mtas
+import sendmail_cases as cases
+from guard import BINARY
+from smtp import Client
+from tap import Tap
+
+ETC = "/etc/mail"
+# A stranger whose name is known, as class R and the access map look names up.
+STRANGER, NAME = "8.8.4.4", "mx.stranger.example.org"
+tap = Tap()
+
+
+class Server(mtas.Sendmail):
+    """One configuration after the other."""
+
+    def load(self, mc="", access="", files=None, edit=None):
+        self.stop()
+        # The stranger's address is one of this host's: Sendmail would take it for its own.
+        self.extra, self.more_access = "define(`confDONT_PROBE_INTERFACES', `True')dnl\n" + mc, access
+        if os.path.exists(f"{ETC}/relay-domains"):
+            os.unlink(f"{ETC}/relay-domains")
+        self.configure()
+        for name, text in (files or {}).items():
+            mtas.write(f"{ETC}/{name}", text, 0o600 if name.startswith("sasl/") else 0o644)
+        if edit:
+            with open(f"{ETC}/sendmail.cf") as f:
+                text = edit(f.read())
+            mtas.write(f"{ETC}/sendmail.cf", text)
+
+    def serve(self):
+        self.process = subprocess.Popen([self.binary, "-C", f"{ETC}/sendmail.cf", "-bD", "-q1h"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        mtas.wait_for_port(self.port)
+
+    def attempt(self, sender=cases.SENDER, rcpt=cases.VICTIM, auth=None, source=STRANGER):
+        with Client(self.port, source=source) as c:
+            c.ehlo(NAME)
+            if auth:
+                c.cmd(auth)
+            r = c.mail(sender)
+            return c.rcpt(rcpt) if r.ok else r
+
+
+def command(*argv):
+    done = subprocess.run([BINARY, *argv], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def audit(*options):
+    code, out, err = command("audit", "sendmail", "--format", "json", *options)
+    report = json.loads(out)
+    for f in report["findings"]:
+        f["text"] = ""
+        if f["line"] > 0:
+            with open(f["file"], errors="replace") as source:
+                f["text"] = source.read().split("\n")[f["line"] - 1]
+    return code, report, err
+
+
+def high(report):
+    return [f for f in report["findings"] if f["severity"] == "high"]
+
+
+def open_ones():
+    for c in cases.OPEN:
+        name = f"open: {c.name}"
+        server.load(c.mc, c.access, c.files, c.edit)
+        code, report, err = audit()
+        hits = [f for f in report["findings"] if f["id"] == c.find and f["severity"] == c.severity]
+        tap.ok(hits, f"{name}: {c.find}, {c.severity}", json.dumps(report, indent=1), err)
+        tap.ok(any(c.at in f["text"] for f in hits), f"{name}: in the right line", c.at, hits)
+        tap.equal(code, 1 if c.severity == "high" else 0, f"{name}: exit code", err)
+        others = [f for f in high(report) if f["id"] != c.find]
+        tap.equal(others, [], f"{name}: nothing else is high")
+        if c.live:
+            server.serve()
+            reply = server.attempt(c.sender, c.rcpt, c.auth)
+            tap.ok(reply.ok, f"{name}: a stranger relays", reply)
+
+
+def healthy_ones():
+    for name, mc in cases.HEALTHY.items():
+        server.load(mc)
+        code, report, err = audit()
+        tap.equal((code, high(report)), (0, []), f"healthy: {name}: nothing high", err)
+        server.serve()
+        reply = server.attempt()
+        tap.ok(not reply.ok, f"healthy: {name}: a stranger is refused", reply)
+
+
+def source_alone():
+    """An auditor may have sendmail.mc only."""
+    folder = "/tmp/source"
+    for c in cases.OPEN:
+        if c.edit or c.files:
+            continue
+        server.load(c.mc, c.access)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        for name in ("sendmail.mc", "local-host-names", "access"):
+            shutil.copy(f"{ETC}/{name}", folder)
+        code, report, err = audit("--config-dir", folder)
+        tap.ok(any(f["id"] == c.find for f in report["findings"]), f"sendmail.mc: {c.name}: {c.find}", report, err)
+    for mc in sorted(os.listdir("/usr/share/sendmail/cf/cf")):
+        if mc.endswith(".mc"):
+            shutil.rmtree(folder)
+            os.makedirs(folder)
+            shutil.copy(f"/usr/share/sendmail/cf/cf/{mc}", f"{folder}/sendmail.mc")
+            code, report, err = audit("--config-dir", folder)
+            wanted = ["promiscuous-relay"] if mc == "uucpproto.mc" else []
+            tap.equal([f["id"] for f in high(report)], wanted, f"{mc} of the distribution", err)
+            code, out, err = command("import", "sendmail", "--config-dir", folder)
+            mtas.write(f"{folder}/guard.conf", out)
+            checked = command("check", "-c", f"{folder}/guard.conf")
+            tap.equal((code, checked[0]), (0, 0), f"{mc} is imported", out, err, checked)
+
+
+def not_built():
+    server.load("FEATURE(`promiscuous_relay')dnl\n")
+    with open(f"{ETC}/sendmail.mc") as f:
+        source = f.read()
+    server.load()
+    mtas.write(f"{ETC}/sendmail.mc", source)
+    code, report, err = audit()
+    tap.ok(any(f["id"] == "cf-not-built" and "promiscuous" in f["text"] for f in report["findings"]),
+           "what sendmail.cf was not built with is told", report)
+
+
+def imported():
+    """Every recipient that the server takes from a stranger, the guard takes too; and the other way round."""
+    server.load("RELAY_DOMAIN(`relay.example')dnl\n", "Connect:10.1.2 RELAY\n192.0.2.7 RELAY\n")
+    server.serve()
+    code, out, err = command("import", "sendmail")
+    tap.equal(code, 0, "it is imported", err)
+    mtas.write("/tmp/guard.conf", out)
+    tap.equal(command("check", "-c", "/tmp/guard.conf")[0], 0, "and can be read", out)
+    for source in (STRANGER, "10.1.2.3", "127.0.0.1"):
+        for rcpt in ("bob@example.com", "bob@mx.example.com", "bob@localhost", "bob@backup.example", "bob@sub.backup.example",
+                     "bob@relay.example", "bob@sub.relay.example", "bob@ext.example.net", "bob@sub.example.com",
+                     "bob%ext.example.net@example.com", "postmaster"):
+            by_server = server.attempt(rcpt=f"<{rcpt}>", source=source).ok
+            by_guard = command("explain", "-c", "/tmp/guard.conf", "--client", source, "--from", cases.SENDER,
+                               "--to", f"<{rcpt}>")
+            tap.equal(by_guard[0] == 0, by_server, f"imported: {rcpt} from {source}", by_guard)
+
+
+server = Server()
+for address in (STRANGER, "10.1.2.3"):
+    subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
+with open("/etc/hosts", "a") as hosts:
+    hosts.write(f"{STRANGER} {NAME}\n10.1.2.3 client.inside.example\n")
+try:
+    tap.run(open_ones, healthy_ones, source_alone, not_built, imported)
+finally:
+    server.stop()
