@@ -32,7 +32,4 @@ bool logins_knows(const struct logins *l, const char *login);
 bool logins_allows(
     const struct logins *l, const char *login, const char *local, const char *domain);
 
-/* Does `text` match a pattern in which `*` is any characters? Without case. */
-bool logins_glob(const char *pattern, const char *text);
-
 #endif

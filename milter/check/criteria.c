@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/glob.h"
 #include "base/names.h"
 #include "core/policy.h"
 
@@ -33,30 +34,6 @@ static enum match match_local(const struct criteria *c, const struct session *s)
 	return match_switch(c->local, s->client.local);
 }
 
-/* Every way to split the text is tried from the last `*` on, so the work is bounded by len². */
-static bool glob(const char *pattern, const char *text)
-{
-	const char *star = NULL, *retry = NULL;
-
-	while (*text != '\0') {
-		if (*pattern == '*') {
-			star = pattern++;
-			retry = text;
-		} else if (*pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star != NULL) {
-			pattern = star + 1;
-			text = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
 static enum match match_auth(const struct criteria *c, const struct session *s)
 {
 	return match_switch(c->auth, *s->cred.login != '\0');
@@ -68,7 +45,7 @@ static enum match match_login(const struct criteria *c, const struct session *s)
 		return MATCH_YES;
 	/* `*` is whoever authenticated, not whoever did not. */
 	for (size_t i = 0; *s->cred.login != '\0' && i < c->login.texts.count; i++)
-		if (glob(c->login.texts.items[i], s->cred.login))
+		if (glob_match(c->login.texts.items[i], s->cred.login, GLOB_WITH_CASE))
 			return MATCH_YES;
 	return MATCH_NO;
 }

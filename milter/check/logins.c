@@ -1,10 +1,10 @@
 #include "check/logins.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/glob.h"
 #include "base/names.h"
 
 enum { ADDRESSES_MAX = 1000 };
@@ -29,36 +29,6 @@ struct logins {
 	size_t pattern_count;
 	struct login *patterns;
 };
-
-/* --- matching --------------------------------------------------------------------- */
-
-static bool same_letter(char a, char b)
-{
-	return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
-
-bool logins_glob(const char *pattern, const char *text)
-{
-	const char *star = NULL, *retry = NULL;
-
-	while (*text != '\0') {
-		if (*pattern == '*') {
-			star = pattern++;
-			retry = text;
-		} else if (same_letter(*pattern, *text)) {
-			pattern++;
-			text++;
-		} else if (star != NULL) {
-			pattern = star + 1;
-			text = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
 
 static int by_name(const void *a, const void *b)
 {
@@ -99,7 +69,7 @@ bool logins_knows(const struct logins *l, const char *login)
 	if (find(l, login, &end) != end)
 		return true;
 	for (size_t i = 0; i < l->pattern_count; i++)
-		if (logins_glob(l->patterns[i].name, login))
+		if (glob_match(l->patterns[i].name, login, GLOB_WITHOUT_CASE))
 			return true;
 	return false;
 }
@@ -111,7 +81,7 @@ static bool permits(const struct permission *p, const char *local, const char *d
 	if (p->below ? (same || !name_is_at_or_below(domain, p->domain))
 		     : (!same && *p->domain != '\0'))
 		return false;
-	return p->local == NULL || logins_glob(p->local, local);
+	return p->local == NULL || glob_match(p->local, local, GLOB_WITHOUT_CASE);
 }
 
 static bool login_permits(const struct login *l, const char *local, const char *domain)
@@ -132,7 +102,7 @@ bool logins_allows(const struct logins *l, const char *login, const char *local,
 		if (login_permits(at, local, domain))
 			return true;
 	for (size_t i = 0; i < l->pattern_count; i++)
-		if (logins_glob(l->patterns[i].name, login) &&
+		if (glob_match(l->patterns[i].name, login, GLOB_WITHOUT_CASE) &&
 		    login_permits(&l->patterns[i], local, domain))
 			return true;
 	return false;

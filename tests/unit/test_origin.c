@@ -117,37 +117,6 @@ static void needs(void **state)
 	}
 }
 
-static void patterns(void **state)
-{
-	static const struct {
-		const char *pattern, *text;
-		bool want;
-	} cases[] = {
-	    {"", "", true},
-	    {"", "a", false},
-	    {"*", "", true},
-	    {"*", "abc", true},
-	    {"a*c", "ABC", true},
-	    {"a*c", "ac", true},
-	    {"a*c", "acd", false},
-	    {"*a*a*a*", "aa", false},
-	    {"*a*a*a*", "xaxaxax", true},
-	    {"a", "", false},
-	    {"**", "x", true},
-	    {"a+*", "a", false},
-	};
-	size_t failed = 0;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (logins_glob(cases[i].pattern, cases[i].text) == cases[i].want)
-			continue;
-		print_error("%s, %s: want %d\n", cases[i].pattern, cases[i].text, cases[i].want);
-		failed++;
-	}
-	assert_int_equal(failed, 0);
-}
-
 /* Several entries of one login count together, wherever they stand. */
 static void many_logins(void **state)
 {
@@ -212,7 +181,7 @@ static void resolvers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(errors), cmocka_unit_test(needs),
-	    cmocka_unit_test(patterns), cmocka_unit_test(many_logins), cmocka_unit_test(resolvers)};
+	    cmocka_unit_test(many_logins), cmocka_unit_test(resolvers)};
 
 	return cmocka_run_group_tests_name("origin", tests, NULL, NULL);
 }
