@@ -5,11 +5,11 @@
 #include "auth/arc.h"
 #include "auth/cfws.h"
 #include "auth/header_list.h"
-#include "auth/resolver.h"
+#include "auth/sig_tags.h"
 #include "base/names.h"
 
-/* Bytes of a field that is read; digits of t=, x= and l= (RFC 6376 3.5). */
-enum { FIELD_MAX = 65536, DIGITS_MAX = 76 };
+/* Bytes of a field that is read. */
+enum { FIELD_MAX = 65536 };
 
 struct reading {
 	struct taglist tags;
@@ -184,27 +184,14 @@ static const char *read_names(struct reading *r)
 	out->selector = name_of(r, taglist_get(&r->tags, "s"));
 	if (out->selector == NULL)
 		return "s= is no selector";
-	out->key_name = arena_printf(r->arena, "%s._domainkey.%s", out->selector, out->domain);
-	r->no_memory |= out->key_name == NULL;
-	if (out->key_name != NULL && !dns_name_is_valid(out->key_name))
-		return "s= and d= make a name that is too long for DNS";
-	return NULL;
+	return sig_tags_key_name(
+	    out->selector, out->domain, r->arena, &out->key_name, &r->no_memory);
 }
 
 static const char *read_signature(struct reading *r)
 {
-	uint8_t *bytes;
-
-	r->out->b = *taglist_get(&r->tags, "b");
-	bytes = arena_alloc(r->arena, r->out->b.len);
-	r->no_memory |= bytes == NULL;
-	if (bytes == NULL)
-		return NULL;
-	r->out->signature = bytes;
-	if (!tag_base64(&r->out->b, bytes, r->out->b.len, &r->out->signature_len) ||
-	    r->out->signature_len == 0)
-		return "b= is not base64";
-	return NULL;
+	return sig_tags_signature(&r->tags, r->arena, &r->out->b, &r->out->signature,
+	    &r->out->signature_len, &r->no_memory);
 }
 
 static const char *read_time(struct reading *r)
@@ -212,7 +199,7 @@ static const char *read_time(struct reading *r)
 	const struct tag *t = taglist_get(&r->tags, "t");
 	uint64_t at;
 
-	return t != NULL && !tag_number(t, DIGITS_MAX, &at) ? "t= is no time" : NULL;
+	return t != NULL && !tag_number(t, SIG_TAGS_DIGITS, &at) ? "t= is no time" : NULL;
 }
 
 /* --- of an ARC-Message-Signature ------------------------------------------------- */
@@ -249,9 +236,9 @@ static const char *read_expiry(struct reading *r)
 
 	if (x == NULL)
 		return NULL;
-	if (!tag_number(x, DIGITS_MAX, &until))
+	if (!tag_number(x, SIG_TAGS_DIGITS, &until))
 		return "x= is no time";
-	if (t != NULL && tag_number(t, DIGITS_MAX, &at) && until <= at)
+	if (t != NULL && tag_number(t, SIG_TAGS_DIGITS, &at) && until <= at)
 		return "x= is not after t=";
 	return until < now ? "it has expired: x= is over" : NULL;
 }
@@ -274,18 +261,7 @@ static const char *read_header_list(struct reading *r)
 
 static const char *read_body(struct reading *r)
 {
-	const struct tag *l = taglist_get(&r->tags, "l"), *q = taglist_get(&r->tags, "q");
-	size_t len;
-
-	r->out->length = BODY_WHOLE;
-	if (l != NULL && !tag_number(l, DIGITS_MAX, &r->out->length))
-		return "l= is no number";
-	if (q != NULL && !tag_has_word(q, "dns/txt"))
-		return "q= has no way to the key that is known";
-	if (!tag_base64(taglist_get(&r->tags, "bh"), r->out->body_hash, SHA256_SIZE, &len) ||
-	    len != SHA256_SIZE)
-		return "bh= is not the base64 of a SHA-256 hash";
-	return NULL;
+	return sig_tags_body(&r->tags, &r->out->length, r->out->body_hash);
 }
 
 /* --- of an ARC-Seal ----------------------------------------------------------------- */

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "auth/resolver.h"
+#include "auth/sig_tags.h"
 #include "base/names.h"
 
-/* RFC 6376 3.5: of t= and x=, and of l=. Clocks of signers are wrong by minutes, if not zones. */
-enum { TIME_DIGITS = 76, LENGTH_DIGITS = 76, CLOCK_SKEW_S = 3600 };
+/* Clocks of signers are wrong by minutes, if not zones. */
+enum { CLOCK_SKEW_S = 3600 };
 
 struct reading {
 	const char *value;
@@ -166,11 +166,7 @@ static const char *read_names(struct reading *r)
 	if (strlen(r->out->selector) != s->len || (selector = name_of(r, r->out->selector)) == NULL)
 		return "s= is no selector";
 	r->out->selector = selector;
-	r->out->key_name = arena_printf(r->arena, "%s._domainkey.%s", selector, domain);
-	r->no_memory = r->no_memory || r->out->key_name == NULL;
-	if (r->out->key_name != NULL && !dns_name_is_valid(r->out->key_name))
-		return "s= and d= make a name that is too long for DNS";
-	return NULL;
+	return sig_tags_key_name(selector, domain, r->arena, &r->out->key_name, &r->no_memory);
 }
 
 static int hex_value(char c)
@@ -256,9 +252,9 @@ static const char *read_times(struct reading *r)
 	const struct tag *t = taglist_get(&r->tags, "t"), *x = taglist_get(&r->tags, "x");
 	uint64_t now = r->now > 0 ? (uint64_t)(r->now / USEC_PER_SEC) : 0, signed_at, until;
 
-	if (t != NULL && !tag_number(t, TIME_DIGITS, &signed_at))
+	if (t != NULL && !tag_number(t, SIG_TAGS_DIGITS, &signed_at))
 		return "t= is no time";
-	if (x != NULL && !tag_number(x, TIME_DIGITS, &until))
+	if (x != NULL && !tag_number(x, SIG_TAGS_DIGITS, &until))
 		return "x= is no time";
 	if (t != NULL && x != NULL && until <= signed_at)
 		return "x= is not after t=";
@@ -271,37 +267,13 @@ static const char *read_times(struct reading *r)
 
 static const char *read_body(struct reading *r)
 {
-	const struct tag *l = taglist_get(&r->tags, "l"), *q = taglist_get(&r->tags, "q");
-	size_t len;
-
-	r->out->length = BODY_WHOLE;
-	if (l != NULL && !tag_number(l, LENGTH_DIGITS, &r->out->length))
-		return "l= is no number";
-	if (l != NULL && r->out->length == BODY_WHOLE)
-		r->out->length--;
-	if (q != NULL && !tag_has_word(q, "dns/txt"))
-		return "q= has no way to the key that is known";
-	if (!tag_base64(taglist_get(&r->tags, "bh"), r->out->body_hash, SHA256_SIZE, &len) ||
-	    len != SHA256_SIZE)
-		return "bh= is not the base64 of a SHA-256 hash";
-	return NULL;
+	return sig_tags_body(&r->tags, &r->out->length, r->out->body_hash);
 }
 
 static const char *read_signature(struct reading *r)
 {
-	uint8_t *bytes;
-
-	r->out->b = *taglist_get(&r->tags, "b");
-	bytes = arena_alloc(r->arena, r->out->b.len);
-	if (bytes == NULL) {
-		r->no_memory = true;
-		return NULL;
-	}
-	r->out->signature = bytes;
-	if (!tag_base64(&r->out->b, bytes, r->out->b.len, &r->out->signature_len) ||
-	    r->out->signature_len == 0)
-		return "b= is not base64";
-	return NULL;
+	return sig_tags_signature(&r->tags, r->arena, &r->out->b, &r->out->signature,
+	    &r->out->signature_len, &r->no_memory);
 }
 
 static const char *read_tags(struct reading *r)
