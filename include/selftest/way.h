@@ -26,8 +26,11 @@ struct way {
 	size_t parallel;    /* sessions at once */
 	size_t per_session; /* probes that one session can take */
 	bool transcripts;   /* to be kept of rows that are wrong */
-	/* Runs rows of one actor in one session or several, and fills in their results. */
-	void (*run)(const struct way *w, struct row *const *rows, size_t count);
+	/*
+	 * Runs rows of one actor in one session, as many as it can take, and fills in their
+	 * results. How many those are, at least 1.
+	 */
+	size_t (*run_session)(const struct way *w, struct row *const *rows, size_t count);
 
 	/* SMTP */
 	char name[WAY_TEXT_SIZE]; /* the host as it was given; "": its address */
@@ -55,6 +58,12 @@ bool way_milter_open(
 
 /* Of *w are set: to, source, timeout, tls, helo, pipelined, and what else is not the default. */
 bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE]);
+
+/*
+ * Runs rows of one actor in as many sessions as they need. Gives up after two that fail: what is
+ * left is untried.
+ */
+void way_run(const struct way *w, struct row *const *rows, size_t count);
 
 /* The mark of the guard at the end of a line of a reply's text: its session's id in brackets. */
 bool way_has_mark(const char *text);

@@ -69,7 +69,7 @@ static void *worker(void *arg)
 
 	while ((j = next_job(w, &go)) != NULL) {
 		if (go) {
-			w->way->run(w->way, j->rows, j->count);
+			way_run(w->way, j->rows, j->count);
 			give_up(j, "not tried: the session failed twice before it");
 			finish_job(w, j);
 		} else {

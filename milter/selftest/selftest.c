@@ -428,6 +428,18 @@ static bool make_plan(struct selftest *t)
 	return true;
 }
 
+/* Makes the plan and runs it. */
+static int try_rows(struct selftest *t, void (*progress)(void *arg, size_t done, size_t all))
+{
+	if (!make_plan(t))
+		return fail(EXIT_INTERNAL, "out of memory", "");
+	if (t->plan.row_count == 0)
+		return fail(EXIT_UNAVAILABLE,
+		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
+	return run_plan(&t->plan, progress, NULL) ? EXIT_OK
+	                                          : fail(EXIT_INTERNAL, "out of memory", "");
+}
+
 static bool look_around(struct selftest *t)
 {
 	const struct survey s = {
@@ -450,14 +462,7 @@ static int run_unguarded(struct selftest *t)
 
 	if (code == EXIT_OK)
 		code = choose_server(t);
-	if (code != EXIT_OK)
-		return code;
-	if (!make_plan(t))
-		return fail(EXIT_INTERNAL, "out of memory", "");
-	if (t->plan.row_count == 0)
-		return fail(EXIT_UNAVAILABLE,
-		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
-	return run_plan(&t->plan, NULL, NULL) ? EXIT_OK : fail(EXIT_INTERNAL, "out of memory", "");
+	return code == EXIT_OK ? try_rows(t, NULL) : code;
 }
 
 static int run_failover(struct selftest *t)
@@ -492,15 +497,10 @@ static int run_tests(struct selftest *t)
 		code = choose_server(t);
 	if (code == EXIT_OK)
 		code = open_sink(t);
+	if (code == EXIT_OK)
+		code = try_rows(t, watched ? show_progress : NULL);
 	if (code != EXIT_OK)
 		return code;
-	if (!make_plan(t))
-		return fail(EXIT_INTERNAL, "out of memory", "");
-	if (t->plan.row_count == 0)
-		return fail(EXIT_UNAVAILABLE,
-		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
-	if (!run_plan(&t->plan, watched ? show_progress : NULL, NULL))
-		return fail(EXIT_INTERNAL, "out of memory", "");
 	if (t->o.confirm != NULL && !confirm_run(&t->plan, t->sink, t->o.confirm, t->o.wait))
 		return fail(EXIT_INTERNAL, "out of memory", "");
 	if (!look_around(t) || !plan_name_rules(&t->plan, t->config, t->now))

@@ -11,6 +11,16 @@ enum { MARK_DIGITS = SESSION_ID_SIZE - 1 };
 /* RFC 5321 4.3.2: it closes the connection. */
 enum { CLOSING = 421 };
 
+void way_run(const struct way *w, struct row *const *rows, size_t count)
+{
+	unsigned failures = 0;
+
+	for (size_t done = 0; done < count && failures < 2;) {
+		done += w->run_session(w, rows + done, count - done);
+		failures += rows[done - 1]->result.outcome == OUTCOME_ERROR;
+	}
+}
+
 static bool line_has_mark(const char *line, size_t len)
 {
 	const size_t mark = MARK_DIGITS + 2;

@@ -302,16 +302,6 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 	return i;
 }
 
-static void run(const struct way *w, struct row *const *rows, size_t count)
-{
-	unsigned failures = 0;
-
-	for (size_t done = 0; done < count && failures < 2;) {
-		done += run_session(w, rows + done, count - done);
-		failures += rows[done - 1]->result.outcome == OUTCOME_ERROR;
-	}
-}
-
 bool way_milter_open(
     struct way *w, const struct conf_socket *socket, usec_t timeout, char error[WAY_TEXT_SIZE])
 {
@@ -325,7 +315,7 @@ bool way_milter_open(
 	    .timeout = timeout,
 	    .parallel = RUN_PARALLEL,
 	    .per_session = 16,
-	    .run = run};
+	    .run_session = run_session};
 	snprintf(w->target, sizeof(w->target), "%s", socket->text);
 	if (socket->kind == CONF_SOCKET_UNIX)
 		count = endpoint_unix(socket->path, &all[0], reason);

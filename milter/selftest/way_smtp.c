@@ -233,16 +233,6 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 	return i;
 }
 
-static void run(const struct way *w, struct row *const *rows, size_t count)
-{
-	unsigned failures = 0;
-
-	for (size_t done = 0; done < count && failures < 2;) {
-		done += run_session(w, rows + done, count - done);
-		failures += rows[done - 1]->result.outcome == OUTCOME_ERROR;
-	}
-}
-
 /* --- the first session ------------------------------------------------------ */
 
 /* The first word of the welcome, where it is a host's name. */
@@ -306,7 +296,7 @@ bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE])
 	bool ok;
 
 	w->kind = "smtp";
-	w->run = run;
+	w->run_session = run_session;
 	/* Fewer than Postfix lets pass before it slows down, as each refusal counts. */
 	w->per_session = 8;
 	ok = dialogue_open(&d, w) && learn(w, &d);
