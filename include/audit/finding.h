@@ -7,13 +7,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-
-/*
- * HIGH: a stranger can have mail sent to where he likes, now, or could if the guard were away.
- * MEDIUM: only under a condition, only to domains that the stranger controls, or only from
- * neighbours. LOW: hygiene.
- */
-enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
+#include "base/severity.h"
 
 struct finding {
 	const char *id; /* a promise to scripts: words with hyphens, as in networks-world */
@@ -51,15 +45,16 @@ void findings_add(struct findings *l, const struct finding *f);
 void findings_note(struct findings *l, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Text in the list's arena; "" when memory is exhausted, and then l->failed is set. */
+const char *findings_text(struct findings *l, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The severest that is there; SEVERITY_LOW for an empty list. */
 enum severity findings_severest(const struct findings *l);
 
 void findings_free(struct findings *l);
 
 enum findings_format { FINDINGS_TEXT, FINDINGS_JSON, FINDINGS_SARIF };
-
-/* "high", "medium", "low". */
-const char *severity_name(enum severity s);
 
 /*
  * Sorts them, the severest first, and prints all. `subject` says what was looked at, for example

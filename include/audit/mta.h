@@ -25,11 +25,11 @@ struct audit_mta {
 	 * are; anything else when there was nothing to judge, told on standard error.
 	 */
 	int (*audit)(const struct audit_request *r, struct findings *l, const char **subject);
-	/* Adds what is to be written. Exit codes as above. */
-	int (*import)(const struct audit_request *r, struct import *i);
+	/* Adds what is to be written, and notes of what could not be read. Exit codes as above. */
+	int (*import)(const struct audit_request *r, struct import *i, struct findings *notes);
 };
 
-extern const struct audit_mta audit_postfix; /* postfix.c */
+extern const struct audit_mta audit_postfix;  /* postfix.c */
 extern const struct audit_mta audit_sendmail; /* sendmail.c */
 
 /* NULL: there is no row of that name. */

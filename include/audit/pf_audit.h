@@ -43,10 +43,6 @@ void pf_report_at(struct pf_audit *a, const struct pf_listener *l, const char *i
 /* "parameter = value", or "-o parameter=value" where the listener overrides it. In the arena. */
 const char *pf_line_for(const struct pf_view *v, const char *parameter, const char *value);
 
-/* Text in the arena; "" when memory is exhausted, and then findings->failed is set. */
-const char *pf_text(struct pf_audit *a, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* pf_networks.c: how far strangers are in mynetworks of this view. */
 int pf_networks_reach(const struct pf_view *v);
 

@@ -6,9 +6,7 @@
 #define AUDIT_PF_RESTRICT_H
 
 #include "audit/pf_table.h"
-
-/* How far a way is open: enum severity, or this. */
-enum { WAY_CLOSED = -1 };
+#include "audit/strangers.h"
 
 /* An element of a list that lets the stranger through. */
 struct pf_culprit {
@@ -59,14 +57,5 @@ const char *pf_unknown_word(const struct pf_view *v, const char *parameter, unsi
  * override of master.cf.
  */
 const char *pf_repaired(const struct pf_view *v, const struct pf_culprit *c);
-
-/*
- * Is it a domain below which anybody can register: a top-level domain or a known public suffix?
- * Private ones (localhost, local, lan, test, ...) are none.
- */
-bool pf_is_public_suffix(const char *domain);
-
-/* How far strangers are in a network: WAY_CLOSED for one that is somebody's own. */
-int pf_network_reach(const struct prefix *p);
 
 #endif

@@ -14,10 +14,6 @@ struct sm_audit {
 void sm_report(struct sm_audit *a, const char *id, enum severity severity, const struct sm_fact *f,
     const char *why, const char *instead);
 
-/* Text in the arena of the findings; "" when memory is exhausted. */
-const char *sm_text(struct sm_audit *a, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* sm_relay.c: can a stranger relay? */
 void sm_audit_relay(struct sm_audit *a);
 

@@ -6,13 +6,9 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/severity.h"
 
-/*
- * HIGH: strangers can use the server, now. MEDIUM: only under a condition. LOW: hygiene. NOTE: good
- * to know. A finding that is HIGH is as wrong as a wrong row.
- */
-enum severity { SEVERITY_NOTE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
-
+/* One that is SEVERITY_HIGH is as wrong as a wrong row. */
 struct side_finding {
 	enum severity severity;
 	const char *where; /* address and port, or a domain */
@@ -32,8 +28,6 @@ struct side_findings {
 /* What is more than SIDE_FINDINGS_MAX is dropped. */
 void side_add(struct side_findings *f, enum severity severity, const char *where, const char *name,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-const char *side_severity_name(enum severity s);
 
 size_t side_count(const struct side_findings *f, enum severity s);
 

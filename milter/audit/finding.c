@@ -9,13 +9,6 @@
 
 /* --- collecting -------------------------------------------------------------- */
 
-const char *severity_name(enum severity s)
-{
-	static const char *const names[] = {"low", "medium", "high"};
-
-	return names[s];
-}
-
 /* Room for one more element of `size` bytes; NULL when memory is exhausted. */
 static void *grown(struct findings *l, void *items, size_t count, size_t *room, size_t size)
 {
@@ -95,6 +88,17 @@ void findings_add(struct findings *l, const struct finding *f)
 	l->items = items;
 	items[l->count++] = (struct finding){keep(l, f->id), f->severity, keep(l, f->file), f->line,
 	    keep(l, f->listener), keep(l, f->why), keep(l, f->instead)};
+}
+
+const char *findings_text(struct findings *l, const char *format, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return keep(l, text);
 }
 
 void findings_note(struct findings *l, const char *format, ...)
@@ -222,7 +226,10 @@ static void put_place(struct strbuf *b, const struct finding *f)
 
 static void text_finding(struct strbuf *b, const struct finding *f, bool colour)
 {
-	static const char *const colours[] = {"\033[36m", "\033[33m", "\033[31m"};
+	static const char *const colours[] = {[SEVERITY_NOTE] = "",
+	    [SEVERITY_LOW] = "\033[36m",
+	    [SEVERITY_MEDIUM] = "\033[33m",
+	    [SEVERITY_HIGH] = "\033[31m"};
 
 	strbuf_printf(b, "%s%-6s%s ", colour ? colours[f->severity] : "",
 	    severity_name(f->severity), colour ? "\033[0m" : "");

@@ -59,12 +59,16 @@ static int run(int argc, char **argv)
 	struct audit_request r = {.config_dir = NULL};
 	const struct audit_mta *mta = NULL;
 	struct import i = {.source = NULL};
+	struct findings notes = {.count = 0};
 	int code = read_options(argc, argv, &mta, &r);
 
 	if (code == EXIT_OK && mta != NULL)
-		code = mta->import(&r, &i);
+		code = mta->import(&r, &i, &notes);
+	for (size_t k = 0; k < notes.note_count; k++)
+		import_note(&i, NULL, "%s", notes.notes[k]);
 	if (code == EXIT_OK)
 		code = write_out(&i);
+	findings_free(&notes);
 	import_free(&i);
 	return code;
 }

@@ -14,7 +14,7 @@ static const char *const strangers[] = {
 /* A word of a list, or a key of a table, that means much more than one site's domains. */
 static bool is_wide_word(const char *text, bool subdomains)
 {
-	if (!pf_is_public_suffix(text))
+	if (!strangers_below(text))
 		return false;
 	return text[0] == '.' ? !subdomains : subdomains;
 }
@@ -123,19 +123,19 @@ static void audit_list(struct pf_audit *a, const char *parameter, bool away)
 	if (row != NULL && row->line > 0) {
 		file = p->table->file;
 		line = row->line;
-		what = pf_text(a, "%s (\"%s\")", p->text, row->key);
+		what = findings_text(a->findings, "%s (\"%s\")", p->text, row->key);
 	}
 	pf_report_at(a, NULL, relay ? "relay-domains-wide" : "domains-catch-all",
 	    away ? SEVERITY_HIGH : SEVERITY_MEDIUM, file, line,
-	    away ? pf_text(a,
+	    away ? findings_text(a->findings,
 		       "%s has %s, which takes in domains of strangers: mail to them is taken from "
 		       "everybody and sent on.",
 		       parameter, what)
-		 : pf_text(a,
+		 : findings_text(a->findings,
 		       "%s has %s, which takes in domains of strangers: mail to them is taken from "
 		       "everybody, though it stays here; testers call that an open relay.",
 		       parameter, what),
-	    row != NULL && row->line > 0 ? pf_text(a, "# %s", row->key)
+	    row != NULL && row->line > 0 ? findings_text(a->findings, "# %s", row->key)
 					 : list_without(a, parameter, p));
 }
 
@@ -284,13 +284,13 @@ static void audit_rewriting(struct pf_audit *a)
 		if (row == NULL)
 			continue;
 		pf_report_at(a, NULL, "rewrite-opens-relay", SEVERITY_HIGH, t->file, row->line,
-		    pf_text(a,
+		    findings_text(a->findings,
 			"%s rewrites what matches /%s/ to \"%s\", after the relay checks: the "
 			"recipient's own text says which domain the mail goes to, so that "
 			"strangers "
 			"may send to where they like.",
 			parameters[i], row->key, row->value),
-		    pf_text(a, "# /%s/ %s", row->key, row->value));
+		    findings_text(a->findings, "# /%s/ %s", row->key, row->value));
 	}
 }
 
@@ -314,12 +314,12 @@ static void audit_transport(struct pf_audit *a)
 				continue;
 			pf_report_at(a, NULL, "transport-by-recipient", SEVERITY_MEDIUM, t->file,
 			    row->line,
-			    pf_text(a,
+			    findings_text(a->findings,
 				"transport_maps sends what matches /%s/ to \"%s\": the recipient's "
 				"own "
 				"text says which host the mail goes to.",
 				row->key, row->value),
-			    pf_text(a, "# /%s/ %s", row->key, row->value));
+			    findings_text(a->findings, "# /%s/ %s", row->key, row->value));
 		}
 	}
 }
@@ -370,7 +370,7 @@ static void audit_dead_patterns(struct pf_audit *a)
 		    (strchr(p->text, '*') == NULL && !(subdomains && p->text[0] == '.')))
 			continue;
 		pf_report_at(a, NULL, "relay-domains-dead", SEVERITY_LOW, p->file, p->line,
-		    pf_text(a,
+		    findings_text(a->findings,
 			"relay_domains has %s, which matches nothing in Postfix; it was perhaps "
 			"meant "
 			"as a wildcard.",

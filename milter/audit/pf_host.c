@@ -30,12 +30,12 @@ static void audit_version(struct pf_audit *a)
 	if (fixed == NULL)
 		return;
 	pf_report_at(a, NULL, "version-old", SEVERITY_MEDIUM, pf->main_file, 0,
-	    pf_text(a,
+	    findings_text(a->findings,
 		"Postfix %s can't forbid bare newlines, by which one message can hide a second one "
 		"with any sender (SMTP smuggling, CVE-2023-51764); distributions may have repaired "
 		"it under this number.",
 		pf->version_text),
-	    pf_text(a, "# Postfix %s", fixed));
+	    findings_text(a->findings, "# Postfix %s", fixed));
 }
 
 /* --- QMQP
@@ -56,12 +56,12 @@ static void audit_qmqp(struct pf_audit *a)
 			const char *text = hosts.items[k].text;
 			bool wide = strncmp(text, "static:", 7) == 0 ||
 			            (prefix_parse(text, strlen(text), &p) == PREFIX_OK &&
-					pf_network_reach(&p) == SEVERITY_HIGH);
+					strangers_in(&p) == SEVERITY_HIGH);
 
 			if (wide && !hosts.items[k].negated)
 				pf_report(a, &l, "qmqp-wide", SEVERITY_HIGH,
 				    "qmqpd_authorized_clients",
-				    pf_text(a,
+				    findings_text(a->findings,
 					"qmqpd takes mail to anywhere from %s: strangers are in "
 					"it, and "
 					"may send to where they like.",
@@ -80,7 +80,7 @@ static void audit_problems(struct pf_audit *a)
 		const struct pf_problem *p = &a->pf->problems.items[i];
 
 		pf_report_at(a, NULL, "syntax", SEVERITY_MEDIUM, p->file, p->line,
-		    pf_text(a,
+		    findings_text(a->findings,
 			"Postfix does not start with this line (%s); until it is right, a reload "
 			"keeps what was loaded before.",
 			p->what),
@@ -101,9 +101,10 @@ static void audit_duplicates(
 		if (last == NULL || strcmp(last->value, s->value) == 0 || s->line == 0)
 			continue;
 		pf_report_at(a, listener, "defined-twice", SEVERITY_LOW, s->file, s->line,
-		    pf_text(a, "%s is set again in line %u: only that holds, this one does not.",
-			s->name, last->line),
-		    pf_text(a, "# %s", s->name));
+		    findings_text(a->findings,
+			"%s is set again in line %u: only that holds, this one does not.", s->name,
+			last->line),
+		    findings_text(a->findings, "# %s", s->name));
 	}
 }
 
@@ -113,10 +114,11 @@ static void audit_compatibility(struct pf_audit *a)
 
 	if (level >= 30000 && level / 100 > a->pf->version / 100 && a->pf->version_is_known)
 		pf_report(a, NULL, "compatibility-level", SEVERITY_LOW, "compatibility_level",
-		    pf_text(a, "This level is newer than Postfix %s, which then does not start.",
+		    findings_text(a->findings,
+			"This level is newer than Postfix %s, which then does not start.",
 			a->pf->version_text),
-		    pf_text(a, "compatibility_level = %u.%u", a->pf->version / 10000,
-			a->pf->version / 100 % 100));
+		    findings_text(a->findings, "compatibility_level = %u.%u",
+			a->pf->version / 10000, a->pf->version / 100 % 100));
 }
 
 /* --- recipients that are not there

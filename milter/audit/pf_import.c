@@ -351,7 +351,7 @@ static void recipient_table(struct job *j, const struct pf_pattern *p, const cha
 			continue;
 		from = from_row(j, p, row, list);
 		if (t->kind != PF_KEYED || len == 0 || len > 250 || row->key[len - 1] == '@' ||
-		    strpbrk(row->key, "\"\\ <>") != NULL || pf_is_public_suffix(row->key) ||
+		    strpbrk(row->key, "\"\\ <>") != NULL || strangers_below(row->key) ||
 		    strchr(row->key, '.') == NULL) {
 			import_note(
 			    j->out, &from, "the permission of %s was not taken over", row->key);

@@ -215,13 +215,13 @@ static void report_disabled(struct pf_audit *a, const struct pf_listener *l,
 	const struct pf_table *t = p->table;
 	bool all = t->kind == PF_STATIC;
 	bool wide = all || t->kind == PF_REGEX ||
-	            (t->kind == PF_CIDR && pf_network_reach(&row->prefix) != WAY_CLOSED);
+	            (t->kind == PF_CIDR && strangers_in(&row->prefix) != WAY_CLOSED);
 
 	pf_report_at(a, l, "milter-disabled", wide ? SEVERITY_MEDIUM : SEVERITY_LOW,
 	    row->line > 0 ? t->file : p->file, row->line > 0 ? row->line : p->line,
-	    pf_text(a, "smtpd_milter_maps lets %s go past all filters%s.",
+	    findings_text(a->findings, "smtpd_milter_maps lets %s go past all filters%s.",
 		all ? "every client" : row->key, wide ? ": strangers are among them" : ""),
-	    pf_text(a, "# without %s %s", all ? p->text : row->key, row->value));
+	    findings_text(a->findings, "# without %s %s", all ? p->text : row->key, row->value));
 }
 
 /* smtpd_milter_maps: which clients go past the filters? */
@@ -275,7 +275,7 @@ static void audit_sasl(struct pf_audit *a, const struct pf_listener *l)
 		if (i == 1 && !pf_is_set(v, options[1]))
 			continue;
 		pf_report(a, l, "sasl-anonymous", SEVERITY_MEDIUM, options[i],
-		    pf_text(a,
+		    findings_text(a->findings,
 			"%s has no noanonymous: where the login library offers ANONYMOUS, "
 			"strangers "
 			"may log in without a name.",
@@ -305,7 +305,8 @@ static void audit_proxy(struct pf_audit *a, const struct pf_listener *l)
 	    "Whoever reaches this port says by the PROXY protocol which client he is, one of "
 	    "mynetworks for example, and may then send to where he likes; Postfix has no list of "
 	    "proxies, so that only a packet filter, or an address that no stranger reaches, helps.",
-	    pf_text(a, "127.0.0.1:%s inet n - y - - smtpd", port_of(l->view.service->name)));
+	    findings_text(
+		a->findings, "127.0.0.1:%s inet n - y - - smtpd", port_of(l->view.service->name)));
 }
 
 static void audit_limits(struct pf_audit *a, const struct pf_listener *l)

@@ -32,7 +32,7 @@ static enum prefix_error read_network(const char *text, struct prefix *p)
 
 static struct judged judge_prefix(const struct prefix *p)
 {
-	int reach = pf_network_reach(p);
+	int reach = strangers_in(p);
 
 	if (reach == SEVERITY_HIGH)
 		return (struct judged){reach, "networks-world",
@@ -67,7 +67,7 @@ static struct judged judge_word(const char *text)
 	case PREFIX_BAD_ADDRESS:
 		break;
 	}
-	if (pf_is_public_suffix(text) && text[0] != '.')
+	if (strangers_below(text) && text[0] != '.')
 		return (struct judged){SEVERITY_HIGH, "networks-world",
 		    "anybody can have a name below it, and may then send to where he likes"};
 	if (strchr(text, '.') != NULL && strpbrk(text, "abcdefghijklmnopqrstuvwxyz") != NULL)
@@ -271,8 +271,8 @@ static void report_entry(void *user, const struct entry *e)
 	if (severity > r->limit)
 		severity = r->limit;
 	pf_report_at(r->a, r->l, e->judged.id, severity, e->file, e->line,
-	    pf_text(r->a, "%s has %s: %s.", r->parameter, e->text, e->judged.why),
-	    e->elsewhere ? pf_text(r->a, "# %s", e->text) : r->instead);
+	    findings_text(r->a->findings, "%s has %s: %s.", r->parameter, e->text, e->judged.why),
+	    e->elsewhere ? findings_text(r->a->findings, "# %s", e->text) : r->instead);
 }
 
 static void report_style(struct pf_audit *a, const struct pf_listener *l, enum severity limit)
@@ -285,7 +285,7 @@ static void report_style(struct pf_audit *a, const struct pf_listener *l, enum s
 		return;
 	pf_report(a, l, "networks-style", reach > (int)limit ? limit : (enum severity)reach,
 	    "mynetworks_style",
-	    pf_text(a,
+	    findings_text(a->findings,
 		"mynetworks is not set, and mynetworks_style = %s trusts %s: whoever is in it may "
 		"send to where he likes.",
 		style,
@@ -336,8 +336,9 @@ void pf_audit_xclient(struct pf_audit *a, const struct pf_listener *l)
 		pf_report(a, l, table[i].id,
 		    worst > (int)table[i].limit ? table[i].limit : (enum severity)worst,
 		    table[i].parameter,
-		    pf_text(a, "%s = %s has networks of strangers or of gateways: %s.",
-			table[i].parameter, pf_get(v, table[i].parameter), table[i].what),
+		    findings_text(a->findings,
+			"%s = %s has networks of strangers or of gateways: %s.", table[i].parameter,
+			pf_get(v, table[i].parameter), table[i].what),
 		    cleaned(a, v, table[i].parameter, ""));
 	}
 }

@@ -102,7 +102,7 @@ static void report_unknown_words(struct pf_audit *a, const struct pf_listener *l
 
 		if (word != NULL && s != NULL)
 			pf_report_at(a, l, "restriction-unknown", SEVERITY_LOW, s->file, line,
-			    pf_text(a,
+			    findings_text(a->findings,
 				"%s has \"%s\", which is no restriction: Postfix defers all mail "
 				"that "
 				"gets that far, as a server configuration error.",

@@ -263,12 +263,12 @@ static int client_key_reach(const struct pf_row *row)
 		    : octets == 3 ? ".0"
 				  : "",
 		    octets * 8);
-		return prefix_parse(text, strlen(text), &p) == PREFIX_OK ? pf_network_reach(&p)
+		return prefix_parse(text, strlen(text), &p) == PREFIX_OK ? strangers_in(&p)
 		                                                         : WAY_CLOSED;
 	}
 	if (prefix_parse(key, strlen(key), &p) == PREFIX_OK)
-		return pf_network_reach(&p);
-	if (strcasecmp(key, "unknown") == 0 || pf_is_public_suffix(key))
+		return strangers_in(&p);
+	if (strcasecmp(key, "unknown") == 0 || strangers_below(key))
 		return SEVERITY_HIGH;
 	if (strchr(key, ':') != NULL)
 		return WAY_CLOSED;
@@ -281,7 +281,7 @@ static int client_reach(const struct pf_table *t, const struct pf_row *row)
 	if (t->kind == PF_STATIC)
 		return SEVERITY_HIGH;
 	if (t->kind == PF_CIDR)
-		return row->negated ? SEVERITY_HIGH : pf_network_reach(&row->prefix);
+		return row->negated ? SEVERITY_HIGH : strangers_in(&row->prefix);
 	if (t->kind == PF_KEYED)
 		return client_key_reach(row);
 	for (size_t i = 0; i < sizeof(stranger_addresses) / sizeof(stranger_addresses[0]); i++)
@@ -315,7 +315,7 @@ static int recipient_reach(const struct pf_table *t, const struct pf_row *row)
 	if (t->kind == PF_KEYED) {
 		if (len > 1 && row->key[len - 1] == '@')
 			return SEVERITY_HIGH;
-		return pf_is_public_suffix(row->key) ? SEVERITY_HIGH : WAY_CLOSED;
+		return strangers_below(row->key) ? SEVERITY_HIGH : WAY_CLOSED;
 	}
 	for (size_t d = 0; d < sizeof(stranger_domains) / sizeof(stranger_domains[0]); d++) {
 		if (pf_lookup(t, stranger_domains[d]) == row)

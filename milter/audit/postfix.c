@@ -1,5 +1,4 @@
 /* Postfix: main.cf, master.cf and the tables that they name. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,21 +44,6 @@ const char *pf_line_for(const struct pf_view *v, const char *parameter, const ch
 	return line == NULL ? "" : line;
 }
 
-const char *pf_text(struct pf_audit *a, const char *format, ...)
-{
-	char text[2048];
-	const char *copy;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	copy = arena_strdup(&a->findings->arena, text);
-	if (copy == NULL)
-		a->findings->failed = true;
-	return copy == NULL ? "" : copy;
-}
-
 /* --- the two commands
  * -------------------------------------------------------------------------------- */
 
@@ -100,19 +84,15 @@ static int audit(const struct audit_request *r, struct findings *l, const char *
 	return code;
 }
 
-static int import(const struct audit_request *r, struct import *i)
+static int import(const struct audit_request *r, struct import *i, struct findings *notes)
 {
-	struct findings notes = {.count = 0};
 	struct pf pf;
-	int code = pf_load(&pf, r, &notes, "import");
+	int code = pf_load(&pf, r, notes, "import");
 
 	if (code == EXIT_OK) {
 		pf_import(&pf, i);
-		for (size_t k = 0; k < notes.note_count; k++)
-			import_note(i, NULL, "%s", notes.notes[k]);
 	}
 	pf_free(&pf);
-	findings_free(&notes);
 	return code;
 }
 

@@ -1,5 +1,4 @@
 /* Sendmail: sendmail.cf, sendmail.mc, and the classes and the access map that they name. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -15,21 +14,6 @@ void sm_report(struct sm_audit *a, const char *id, enum severity severity, const
 
 	sm_place(a->sm, f, &found.file, &found.line);
 	findings_add(a->findings, &found);
-}
-
-const char *sm_text(struct sm_audit *a, const char *format, ...)
-{
-	char text[2048];
-	const char *copy;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	copy = arena_strdup(&a->findings->arena, text);
-	if (copy == NULL)
-		a->findings->failed = true;
-	return copy == NULL ? "" : copy;
 }
 
 bool sm_has_word(const char *list, const char *word)
@@ -63,20 +47,16 @@ static int audit(const struct audit_request *r, struct findings *l, const char *
 	return code;
 }
 
-static int import(const struct audit_request *r, struct import *i)
+static int import(const struct audit_request *r, struct import *i, struct findings *notes)
 {
-	struct findings notes = {.count = 0};
 	struct sm sm;
-	int code = sm_load(&sm, r, &notes, "import");
+	int code = sm_load(&sm, r, notes, "import");
 
 	if (code == EXIT_OK) {
 		sm_import(&sm, i);
 		i->failed = i->failed || sm.failed;
-		for (size_t k = 0; k < notes.note_count; k++)
-			import_note(i, NULL, "%s", notes.notes[k]);
 	}
 	sm_free(&sm);
-	findings_free(&notes);
 	return code;
 }
 

@@ -16,18 +16,20 @@ static void audit_filter(struct sm_audit *a, const char *name)
 	if (f == NULL) {
 		sm_report(a, "milter-undefined", SEVERITY_MEDIUM,
 		    sm_last(a->sm, SM_OPTION, "InputMailFilters"),
-		    sm_text(a, "The filter %s is asked for, and nowhere defined.", name),
-		    sm_text(a, "INPUT_MAIL_FILTER(`%s', `S=unix:..., F=T')dnl", name));
+		    findings_text(
+			a->findings, "The filter %s is asked for, and nowhere defined.", name),
+		    findings_text(
+			a->findings, "INPUT_MAIL_FILTER(`%s', `S=unix:..., F=T')dnl", name));
 		return;
 	}
 	if (sm_equate(f->value, "F", flag, sizeof(flag)) && strpbrk(flag, "RrTt4") != NULL)
 		return;
 	sm_report(a, "milter-accept", SEVERITY_MEDIUM, f,
-	    sm_text(a,
+	    findings_text(a->findings,
 		"Without F= mail passes as if the filter %s were not there, whenever it does not "
 		"answer.",
 		name),
-	    sm_text(a, "INPUT_MAIL_FILTER(`%s', `%s, F=T')dnl", name, f->value));
+	    findings_text(a->findings, "INPUT_MAIL_FILTER(`%s', `%s, F=T')dnl", name, f->value));
 }
 
 /* A listener may name filters of its own, or none. */
@@ -41,8 +43,9 @@ static void audit_own_filters(struct sm_audit *a, const struct sm_fact *daemon, 
 		snprintf(name, sizeof(name), "a listener");
 	if (own[0] == '\0')
 		sm_report(a, "milter-absent", SEVERITY_MEDIUM, daemon,
-		    sm_text(a, "%s asks no filter; other listeners ask %s.", name, global),
-		    sm_text(a, "InputMailFilters=%s", global));
+		    findings_text(
+			a->findings, "%s asks no filter; other listeners ask %s.", name, global),
+		    findings_text(a->findings, "InputMailFilters=%s", global));
 }
 
 static void audit_filters(struct sm_audit *a)
@@ -74,8 +77,9 @@ static void audit_plaintext(struct sm_audit *a)
 		return;
 	sm_report(a, "auth-plaintext", SEVERITY_MEDIUM, mechanisms,
 	    "Passwords are taken without TLS: who listens on the way can send as that user.",
-	    flags[0] == '\0' ? "define(`confAUTH_OPTIONS', `A p y')dnl"
-			     : sm_text(a, "define(`confAUTH_OPTIONS', `%s p y')dnl", flags));
+	    flags[0] == '\0'
+		? "define(`confAUTH_OPTIONS', `A p y')dnl"
+		: findings_text(a->findings, "define(`confAUTH_OPTIONS', `%s p y')dnl", flags));
 }
 
 /* --- hygiene ------------------------------------------------------------------------ */
@@ -129,7 +133,7 @@ static void audit_version(struct sm_audit *a)
 	if (major > 8 || (major == 8 && minor >= 18))
 		return;
 	sm_report(a, "version-old", SEVERITY_MEDIUM, NULL,
-	    sm_text(a,
+	    findings_text(a->findings,
 		"Before 8.18 a bare newline may end a message, and hide a second one in it, unless "
 		"the "
 		"distribution has mended it (Debian 12 has: 8.17.1.9-2+deb12u1). Found: %s.",
@@ -144,7 +148,8 @@ static void audit_blame(struct sm_audit *a)
 	if (f == NULL || strcasecmp(f->value, "safe") == 0 || f->value[0] == '\0')
 		return;
 	sm_report(a, "unsafe-files", SEVERITY_LOW, f,
-	    sm_text(a, "Sendmail reads files that others may write (%s).", f->value),
+	    findings_text(
+		a->findings, "Sendmail reads files that others may write (%s).", f->value),
 	    "define(`confDONT_BLAME_SENDMAIL', `safe')dnl");
 }
 

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "audit/pf_restrict.h"
 #include "audit/sm_audit.h"
+#include "audit/strangers.h"
 
 /* --- features that open -------------------------------------------------------- */
 
@@ -55,12 +55,12 @@ static void audit_source(struct sm_audit *a)
 	while ((f = sm_next(a->sm->source, f, SM_FEATURE, NULL)) != NULL)
 		if (is_dangerous(f->name) && sm_last(a->sm, SM_FEATURE, f->name) == NULL)
 			sm_report(a, "cf-not-built", SEVERITY_MEDIUM, f,
-			    sm_text(a,
+			    findings_text(a->findings,
 				"sendmail.mc has FEATURE(`%s'), which sendmail.cf was built "
 				"without: the "
 				"next build puts it into effect.",
 				f->name),
-			    sm_text(a, "dnl FEATURE(`%s')dnl", f->name));
+			    findings_text(a->findings, "dnl FEATURE(`%s')dnl", f->name));
 }
 
 /* FEATURE(`relay_mail_from') permits whom the access map has as From:... RELAY. */
@@ -77,7 +77,7 @@ static void audit_mail_from(struct sm_audit *a)
 			continue;
 		used = true;
 		sm_report(a, "relay-mail-from", SEVERITY_HIGH, entry,
-		    sm_text(a,
+		    findings_text(a->findings,
 			"Whoever says that he is %s (MAIL FROM) may send to where he likes; "
 			"nothing "
 			"proves it.",
@@ -154,12 +154,13 @@ static void audit_rule(struct sm_audit *a, const struct sm_fact *f)
 		return;
 	if (matches_all(f->value))
 		sm_report(a, "rule-permits-all", SEVERITY_HIGH, f,
-		    sm_text(a, "This rule of %s permits every recipient that reaches it.", f->name),
+		    findings_text(a->findings,
+			"This rule of %s permits every recipient that reaches it.", f->name),
 		    "");
 	else if (own)
 		sm_report(a, "rule-permits", SEVERITY_MEDIUM, f,
-		    sm_text(
-			a, "This rule of %s permits recipients, whoever sends to them.", f->name),
+		    findings_text(a->findings,
+			"This rule of %s permits recipients, whoever sends to them.", f->name),
 		    "");
 }
 
@@ -211,18 +212,18 @@ static void audit_rules(struct sm_audit *a)
 static void audit_network(struct sm_audit *a, const struct sm_fact *f, const char *text,
     const struct prefix *p, const char *instead)
 {
-	int reach = pf_network_reach(p);
+	int reach = strangers_in(p);
 
 	if (reach == SEVERITY_HIGH)
 		sm_report(a, "networks-world", SEVERITY_HIGH, f,
-		    sm_text(a,
+		    findings_text(a->findings,
 			"%s may relay: strangers are in it, and may send to where they like.",
 			text),
 		    instead);
 	else if (reach == SEVERITY_MEDIUM && p->addr.family == ADDR_V4 &&
 		 (p->addr.bytes[0] == 172 || p->addr.bytes[0] == 10 || p->addr.bytes[0] == 100))
 		sm_report(a, "networks-gateway", SEVERITY_MEDIUM, f,
-		    sm_text(a,
+		    findings_text(a->findings,
 			"%s may relay: addresses of container bridges or NAT gateways are in it; "
 			"if one "
 			"puts its own address in the place of the client's, every stranger may "
@@ -232,7 +233,7 @@ static void audit_network(struct sm_audit *a, const struct sm_fact *f, const cha
 		    instead);
 	else if (reach == SEVERITY_MEDIUM)
 		sm_report(a, "networks-wide", SEVERITY_MEDIUM, f,
-		    sm_text(a,
+		    findings_text(a->findings,
 			"%s may relay: that is more than one site has; whoever else is in it may "
 			"send to "
 			"where he likes.",
@@ -250,9 +251,9 @@ static void audit_class(struct sm_audit *a)
 
 		if (sm_network(f->value, &p))
 			audit_network(a, f, f->value, &p, "# the networks of your own");
-		else if (pf_is_public_suffix(f->value))
+		else if (strangers_below(f->value))
 			sm_report(a, "relay-domains-world", SEVERITY_HIGH, f,
-			    sm_text(a,
+			    findings_text(a->findings,
 				"Relaying is permitted to, and from, every host below %s, where "
 				"anybody "
 				"can have a name.",
@@ -265,21 +266,22 @@ static void audit_certificates(struct sm_audit *a, const struct sm_fact *f)
 {
 	sm_report(a, "cert-issuer", SEVERITY_MEDIUM, f,
 	    "Every certificate of this authority may relay, whomever it is issued to.",
-	    sm_text(a, "%s SUBJECT, and CertSubject:... RELAY for each partner", f->name));
+	    findings_text(
+		a->findings, "%s SUBJECT, and CertSubject:... RELAY for each partner", f->name));
 }
 
 static void audit_name(struct sm_audit *a, const struct sm_fact *f, const char *key, bool by_client)
 {
-	if (pf_is_public_suffix(key))
+	if (strangers_below(key))
 		sm_report(a, "relay-domains-world", SEVERITY_HIGH, f,
-		    sm_text(a,
+		    findings_text(a->findings,
 			"Relaying is permitted %s every host below %s, where anybody can have a "
 			"name.",
 			by_client ? "from" : "to", key),
 		    "# the hosts or domains that are meant, one a line");
 	else if (by_client && strchr(key, '.') != NULL)
 		sm_report(a, "networks-by-name", SEVERITY_MEDIUM, f,
-		    sm_text(a,
+		    findings_text(a->findings,
 			"It permits by the client's name: who controls the DNS of %s may send to "
 			"where he "
 			"likes.",

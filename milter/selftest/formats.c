@@ -59,7 +59,7 @@ static void add_row(struct strbuf *b, const struct row *row)
 static void add_finding(struct strbuf *b, const struct side_finding *f, bool first)
 {
 	strbuf_printf(
-	    b, "%s{\"severity\":\"%s\"", first ? "\n" : ",\n", side_severity_name(f->severity));
+	    b, "%s{\"severity\":\"%s\"", first ? "\n" : ",\n", severity_name(f->severity));
 	add_member(b, "where", f->where);
 	add_member(b, "name", f->name);
 	add_member(b, "text", f->text);
@@ -165,7 +165,7 @@ static void add_tap_finding(struct strbuf *b, const struct side_finding *f, size
 {
 	strbuf_printf(b, "%s %zu - ", f->severity == SEVERITY_HIGH ? "not ok" : "ok", number);
 	add_description(b, f->where);
-	strbuf_printf(b, " %s (%s)\n# ", f->name, side_severity_name(f->severity));
+	strbuf_printf(b, " %s (%s)\n# ", f->name, severity_name(f->severity));
 	add_text(b, f->text);
 	strbuf_putc(b, '\n');
 }
@@ -258,8 +258,7 @@ static void add_junit_finding(struct strbuf *b, const struct side_finding *f)
 	strbuf_puts(b, "<testcase classname=\"");
 	add_xml(b, f->where);
 	strbuf_printf(b, "\" name=\"%s\">\n<%s%s>%s: ", f->name, element,
-	    f->severity == SEVERITY_HIGH ? " message=\"finding\"" : "",
-	    side_severity_name(f->severity));
+	    f->severity == SEVERITY_HIGH ? " message=\"finding\"" : "", severity_name(f->severity));
 	add_xml(b, f->text);
 	strbuf_printf(b, "</%s>\n</testcase>\n", element);
 }

@@ -36,7 +36,7 @@ static void add_findings(struct strbuf *b, const struct side_findings *f)
 	add_head(b, "findings", "What was found on the way.");
 	for (int s = SEVERITY_NOTE; s <= SEVERITY_HIGH; s++)
 		strbuf_printf(b, "relay_guard_selftest_findings{severity=\"%s\"} %zu\n",
-		    side_severity_name((enum severity)s), side_count(f, (enum severity)s));
+		    severity_name((enum severity)s), side_count(f, (enum severity)s));
 }
 
 void metrics_add(const struct report *r, int code, usec_t now, struct strbuf *b)

@@ -387,7 +387,7 @@ static void add_findings(const struct report *r, struct strbuf *b)
 
 			if ((int)n->severity != s)
 				continue;
-			strbuf_printf(b, "%-6s ", side_severity_name(n->severity));
+			strbuf_printf(b, "%-6s ", severity_name(n->severity));
 			add_safe(b, n->where);
 			strbuf_printf(b, " %s\n", n->name);
 			add_wrapped(b, n->text, 7);

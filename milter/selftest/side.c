@@ -22,18 +22,6 @@ void side_add(struct side_findings *f, enum severity severity, const char *where
 		f->count++;
 }
 
-const char *side_severity_name(enum severity s)
-{
-	static const char *const names[] = {
-	    [SEVERITY_NOTE] = "note",
-	    [SEVERITY_LOW] = "low",
-	    [SEVERITY_MEDIUM] = "medium",
-	    [SEVERITY_HIGH] = "high",
-	};
-
-	return names[s];
-}
-
 size_t side_count(const struct side_findings *f, enum severity s)
 {
 	size_t n = 0;

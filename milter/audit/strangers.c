@@ -1,8 +1,8 @@
-/* Which networks and which domains hold strangers. */
+#include "audit/strangers.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "audit/pf_restrict.h"
 #include "base/netset.h"
 
 /* Suffixes of more than one label that mail tables are seen with; all single labels count. */
@@ -32,7 +32,7 @@ static bool is_in(const char *name, const char *const *list, size_t count)
 	return false;
 }
 
-bool pf_is_public_suffix(const char *domain)
+bool strangers_below(const char *domain)
 {
 	if (domain[0] == '.')
 		domain++;
@@ -98,7 +98,7 @@ static bool may_hide_strangers(const struct prefix *p)
 	return false;
 }
 
-int pf_network_reach(const struct prefix *p)
+int strangers_in(const struct prefix *p)
 {
 	struct netset_builder *b;
 	struct netset *s = NULL;
