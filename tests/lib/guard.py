@@ -84,6 +84,10 @@ relay {{ {rules} }}
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
             return [int(p) for p in f.read().split()]
 
+    def least_busy(self):
+        """The worker with the fewest sessions, which may be none: the other has some to go on with."""
+        return min(self.workers(), key=lambda pid: len(os.listdir(f"/proc/{pid}/fd")))
+
     def events(self, wait=0.3):
         time.sleep(wait)
         if not os.path.exists(self.events_path):

@@ -372,9 +372,10 @@ def hanging_workers():
         held = [Milter(guard.socket).open() for _ in range(20)]
         time.sleep(4.5)
         tap.equal(guard.workers(), first, "workers that have nothing to do are left alone")
-        os.kill(first[0], signal.SIGSTOP)
-        guard.wait_for_log(f"(process {first[0]}) hangs", seconds=8)
-        tap.ok(wait_until(lambda: len(guard.workers()) == 2 and first[0] not in guard.workers()),
+        victim = guard.least_busy()
+        os.kill(victim, signal.SIGSTOP)
+        guard.wait_for_log(f"(process {victim}) hangs", seconds=8)
+        tap.ok(wait_until(lambda: len(guard.workers()) == 2 and victim not in guard.workers()),
                "a worker that is stopped is replaced")
         alive = 0
         for m in held:
