@@ -72,11 +72,11 @@ bool evidence_is_wanted(const struct evidence *e);
 const struct spf_outcome *evidence_spf(struct session *s, struct evidence *e);
 
 /*
- * At HEADER, EOH and BODY: takes in what is there; look-ups begin. False without memory. At EOH and
- * BODY *enough is set when no more of the body is needed.
+ * At HEADER, EOH and BODY: takes in what is there; look-ups begin. At HEADER false without memory.
+ * At EOH and BODY *enough is set when no more of the body is needed.
  */
 bool evidence_take_field(struct session *s, struct evidence *e);
-bool evidence_take_end_of_header(struct session *s, struct evidence *e, bool *enough);
+void evidence_take_end_of_header(struct evidence *e, bool *enough);
 void evidence_take_body(struct session *s, struct evidence *e, bool *enough);
 
 /* DKIM of each signature. As above; at EOM only. */

@@ -148,7 +148,7 @@ static void authentication_run(
 	else if (ok && stage == STAGE_HEADER)
 		ok = evidence_take_field(s, e) && look_at_field(a->section, s, e);
 	else if (ok && stage == STAGE_EOH)
-		ok = evidence_take_end_of_header(s, e, &enough);
+		evidence_take_end_of_header(e, &enough);
 	else if (ok && stage == STAGE_BODY)
 		evidence_take_body(s, e, &enough);
 	else if (ok && stage == STAGE_EOM && s->so_far < VERDICT_DEFER)

@@ -217,16 +217,14 @@ bool evidence_take_field(struct session *s, struct evidence *e)
 	return ok;
 }
 
-bool evidence_take_end_of_header(struct session *s, struct evidence *e, bool *enough)
+void evidence_take_end_of_header(struct evidence *e, bool *enough)
 {
-	(void)s;
 	bool dkim = e->dkim_begun && dkim_check_end_of_header(e->check);
 	bool arc = e->arc_begun && arc_check_end_of_header(e->chain);
 
 	*enough = !dkim && !arc;
 	if (asks_for(e, EVIDENCE_DMARC) && e->from.status == FROM_ONE)
 		e->walk = dmarc_start(e->resolver, &e->budget, e->from.domain);
-	return true;
 }
 
 void evidence_take_body(struct session *s, struct evidence *e, bool *enough)
