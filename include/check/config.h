@@ -37,9 +37,9 @@ struct settings {
 	    *events; /* struct events_settings; always one, defaults when not written */
 	const struct conf_head *resolver;       /* struct dns_settings; always one */
 	const struct conf_head *authentication; /* always one */
-	const struct conf_head *bans;  /* struct bans_settings; always one */
-	const struct conf_head *store; /* struct store_settings; always one */
-	const struct conf_head *limit; /* struct limit_settings; NULL: none */
+	const struct conf_head *bans;           /* struct bans_settings; always one */
+	const struct conf_head *store;          /* struct store_settings; always one */
+	const struct conf_head *limit;          /* struct limit_settings; NULL: none */
 	const struct conf_head *relay;
 	const struct conf_head *spf, *dkim, *arc, *dmarc, *sender;
 	/* one member for each further section type */

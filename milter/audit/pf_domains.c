@@ -61,8 +61,7 @@ static const char *list_without(
 	return line;
 }
 
-/* --- where the mail of such domains goes
- * ---------------------------------------------------------------- */
+/* --- where the mail of such domains goes ----------------------------------- */
 
 /* Does mail of this transport leave the host? */
 static bool leaves(const char *transport)
@@ -139,8 +138,7 @@ static void audit_list(struct pf_audit *a, const char *parameter, bool away)
 					 : list_without(a, parameter, p));
 }
 
-/* --- rewriting to what the recipient says
- * ---------------------------------------------------------------- */
+/* --- rewriting to what the recipient says ---------------------------------- */
 
 /* Group number `n` of a pattern: where it begins and ends; false: there is none. */
 static bool find_group(const char *pattern, unsigned n, size_t *from, size_t *to)
@@ -324,8 +322,7 @@ static void audit_transport(struct pf_audit *a)
 	}
 }
 
-/* --- routes within an address
- * ------------------------------------------------------------------------------ */
+/* --- routes within an address ---------------------------------------------- */
 
 /* Is there a relay domain besides what is delivered here? */
 static bool has_relay_domains(const struct pf_view *v)

@@ -5,8 +5,7 @@
 
 #include "audit/pf_audit.h"
 
-/* --- version
- * --------------------------------------------------------------------------------------- */
+/* --- version --------------------------------------------------------------- */
 
 /* The first release of each branch in which SMTP smuggling can be forbidden. */
 static const struct {
@@ -38,8 +37,7 @@ static void audit_version(struct pf_audit *a)
 	    findings_text(a->findings, "# Postfix %s", fixed));
 }
 
-/* --- QMQP
- * ------------------------------------------------------------------------------------------- */
+/* --- QMQP ------------------------------------------------------------------ */
 
 static void audit_qmqp(struct pf_audit *a)
 {
@@ -71,8 +69,7 @@ static void audit_qmqp(struct pf_audit *a)
 	}
 }
 
-/* --- what Postfix would not take, and what is said twice
- * ----------------------------------------------- */
+/* --- what Postfix would not take, and what is said twice ------------------- */
 
 static void audit_problems(struct pf_audit *a)
 {
@@ -121,8 +118,7 @@ static void audit_compatibility(struct pf_audit *a)
 			a->pf->version / 10000, a->pf->version / 100 % 100));
 }
 
-/* --- recipients that are not there
- * ------------------------------------------------------------------------ */
+/* --- recipients that are not there ----------------------------------------- */
 
 static void audit_hygiene(struct pf_audit *a)
 {

@@ -64,8 +64,7 @@ static void note_opaque(
 	    j->out, from, "%s was not taken over: %s, and add file:PATH to %s", spec, query, what);
 }
 
-/* --- networks ------------------------------------------------------------------------------------
- */
+/* --- networks -------------------------------------------------------------- */
 
 /* 192.168 and 192.168.1 are networks in tables of access. */
 static void add_network_key(struct job *j, const char *key, const struct import_from *from)
@@ -157,8 +156,7 @@ static void import_networks(struct job *j, const struct pf_view *v)
 	}
 }
 
-/* --- domains
- * --------------------------------------------------------------------------------------- */
+/* --- domains --------------------------------------------------------------- */
 
 /* A name as Postfix would match it: with what is below it, where the list is of that kind. */
 static void add_domain(
@@ -228,8 +226,7 @@ static void import_domain_list(struct job *j, const char *name)
 	}
 }
 
-/* --- certificates
- * ------------------------------------------------------------------------------------ */
+/* --- certificates ---------------------------------------------------------- */
 
 /* A fingerprint as the guard writes it; md5 and sha256 alone can be named. */
 static bool canonical(const char *key, char out[FINGERPRINT_SIZE])
@@ -300,8 +297,7 @@ static void import_certs(struct job *j, const struct pf_view *v)
 		    "your own");
 }
 
-/* --- what the lists permit besides
- * ------------------------------------------------------------------------ */
+/* --- what the lists permit besides ----------------------------------------- */
 
 /* Is the row's action a plain permission? */
 static bool permits(const char *value)
@@ -425,9 +421,7 @@ static void import_list(struct job *j, const struct pf_view *v, const char *list
 	}
 }
 
-/* --- logins
- * -----------------------------------------------------------------------------------------------
- */
+/* --- logins ---------------------------------------------------------------- */
 
 static bool needs_tls(const struct pf_view *v)
 {
@@ -472,9 +466,7 @@ static void import_login_maps(struct job *j)
 	}
 }
 
-/* --- the rest
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the rest -------------------------------------------------------------- */
 
 static void import_limits(struct job *j, const struct pf_view *v)
 {

@@ -4,8 +4,7 @@
 
 #include "audit/pf_audit.h"
 
-/* --- which there are
- * -------------------------------------------------------------------------------- */
+/* --- which there are ------------------------------------------------------- */
 
 static bool is_command(const struct pf_service *s, const char *name)
 {
@@ -122,8 +121,7 @@ struct pf_listeners pf_listeners(struct pf *pf)
 	return l;
 }
 
-/* --- milters
- * ------------------------------------------------------------------------------------------ */
+/* --- milters --------------------------------------------------------------- */
 
 static bool has_word(const struct pf_view *v, const char *parameter, const char *wanted)
 {
@@ -251,8 +249,7 @@ static void audit_milters(struct pf_audit *a, const struct pf_listener *l)
 	audit_milter_maps(a, l);
 }
 
-/* --- logins
- * ---------------------------------------------------------------------------------------------- */
+/* --- logins ---------------------------------------------------------------- */
 
 static bool is_always_tls(const struct pf_view *v)
 {
@@ -291,8 +288,7 @@ static void audit_sasl(struct pf_audit *a, const struct pf_listener *l)
 	    pf_line_for(v, "smtpd_tls_auth_only", "yes"));
 }
 
-/* --- proxies, limits, smuggling
- * ------------------------------------------------------------------------------ */
+/* --- proxies, limits, smuggling -------------------------------------------- */
 
 static void audit_proxy(struct pf_audit *a, const struct pf_listener *l)
 {

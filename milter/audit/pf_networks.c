@@ -96,8 +96,7 @@ static struct judged judge_row(const struct pf_table *t, const struct pf_row *ro
 	return (struct judged){WAY_CLOSED, NULL, NULL};
 }
 
-/* --- every entry of a list -----------------------------------------------------------------------
- */
+/* --- every entry of a list ------------------------------------------------- */
 
 /* Where an entry was found, and what it is. */
 struct entry {
@@ -170,8 +169,7 @@ static bool add_up(const struct pf_view *v, const char *parameter)
 	return world;
 }
 
-/* --- mynetworks_style
- * ------------------------------------------------------------------------------ */
+/* --- mynetworks_style ------------------------------------------------------ */
 
 static bool is_loopback_only(const struct pf_view *v)
 {
@@ -226,8 +224,7 @@ int pf_networks_reach(const struct pf_view *v)
 	return add_up(v, "mynetworks") ? SEVERITY_HIGH : worst;
 }
 
-/* --- findings
- * --------------------------------------------------------------------------------------- */
+/* --- findings -------------------------------------------------------------- */
 
 struct reporter {
 	struct pf_audit *a;

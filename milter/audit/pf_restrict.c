@@ -145,8 +145,7 @@ struct element {
 
 static struct pf_way walk_list(struct walk *w, const char *text, unsigned depth);
 
-/* --- culprits ----------------------------------------------------------------------------------
- */
+/* --- culprits -------------------------------------------------------------- */
 
 static void blame(struct walk *w, const struct pf_culprit *c)
 {
@@ -188,8 +187,7 @@ static void blame_element(
 		blame(w, &c);
 }
 
-/* --- access tables -------------------------------------------------------------------------------
- */
+/* --- access tables --------------------------------------------------------- */
 
 static bool is_word(const char *text, size_t len, const char *word)
 {
@@ -450,8 +448,7 @@ static struct pf_way walk_access(
 	return way;
 }
 
-/* --- single elements
- * -------------------------------------------------------------------------------- */
+/* --- single elements ------------------------------------------------------- */
 
 /* The list of relay_clientcerts: does it hold every certificate? */
 static int cert_list_reach(const struct pf_view *v)
@@ -571,8 +568,7 @@ static struct pf_way walk_element(
 	}
 }
 
-/* --- lists
- * ------------------------------------------------------------------------------------------- */
+/* --- lists ----------------------------------------------------------------- */
 
 static bool is_class(const struct pf_view *v, const char *name)
 {
@@ -693,8 +689,7 @@ struct pf_way pf_walk(const struct pf_view *v, const char *parameter, const stru
 	return walk_list(&w, pf_get(v, parameter), 0);
 }
 
-/* --- what smtpd itself asks of the lists
- * ---------------------------------------------------------------- */
+/* --- what smtpd itself asks of the lists ----------------------------------- */
 
 /* As smtpd looks for it: `permit` ends the search, what only warns does not count. */
 static bool list_has_control(const struct pf_view *v, const char *text, unsigned depth)
@@ -775,8 +770,7 @@ const char *pf_unknown_word(const struct pf_view *v, const char *parameter, unsi
 	return NULL;
 }
 
-/* --- the list as it should be
- * ------------------------------------------------------------------------------- */
+/* --- the list as it should be ---------------------------------------------- */
 
 static bool may_follow(const struct pf_culprit *c)
 {

@@ -7,8 +7,7 @@
 #include "audit/pf_import.h"
 #include "base/exit.h"
 
-/* --- telling
- * -------------------------------------------------------------------------------------- */
+/* --- telling --------------------------------------------------------------- */
 
 void pf_report_at(struct pf_audit *a, const struct pf_listener *l, const char *id,
     enum severity severity, const char *file, unsigned line, const char *why, const char *instead)
@@ -44,8 +43,7 @@ const char *pf_line_for(const struct pf_view *v, const char *parameter, const ch
 	return line == NULL ? "" : line;
 }
 
-/* --- the two commands
- * -------------------------------------------------------------------------------- */
+/* --- the two commands ------------------------------------------------------ */
 
 static void judge(struct pf *pf, struct findings *l)
 {

@@ -165,8 +165,7 @@ static void authentication_run(
 
 const struct check check_authentication = {"authentication", authentication_run};
 
-/* --- the section
- * ---------------------------------------------------------------------------------- */
+/* --- the section ----------------------------------------------------------- */
 
 static const struct conf_row rows[] = {
     {.key = "authserv-id",

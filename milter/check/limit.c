@@ -463,8 +463,7 @@ static bool count_stage(const struct limits *all, struct session *s, enum stage 
 	return !c.lost;
 }
 
-/* --- what a limit says ---------------------------------------------------------------------------
- */
+/* --- what a limit says ----------------------------------------------------- */
 
 static struct ban ban_of(const struct limit_settings *l, const struct limit_subject *subject)
 {
@@ -620,8 +619,7 @@ static void limit_run(
 
 const struct check check_limit = {"limit", limit_run};
 
-/* --- what went wrong -----------------------------------------------------------------------------
- */
+/* --- what went wrong ------------------------------------------------------- */
 
 static bool is_refusal(const struct verdict *v)
 {

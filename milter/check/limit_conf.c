@@ -238,8 +238,7 @@ static bool make_windows(struct conf_reader *r, struct limit_settings *l)
 	return true;
 }
 
-/* --- overrides -----------------------------------------------------------------------------------
- */
+/* --- overrides ------------------------------------------------------------- */
 
 /* Takes the last word off `text`; NULL: there is only one. */
 static char *take_last(char *text)
@@ -332,8 +331,7 @@ static bool make_overrides(struct conf_reader *r, struct limit_settings *l)
 	return true;
 }
 
-/* --- what fits together --------------------------------------------------------------------------
- */
+/* --- what fits together ---------------------------------------------------- */
 
 static bool wrong(
     struct conf_reader *r, const struct limit_settings *l, const char *found, const char *expected)
@@ -484,8 +482,7 @@ static bool finish(struct conf_reader *r, void *section)
 	       make_reply(r, l) && make_windows(r, l) && make_overrides(r, l);
 }
 
-/* --- the section ---------------------------------------------------------------------------------
- */
+/* --- the section ----------------------------------------------------------- */
 
 static const struct conf_word mode_words[] = {
     {"enforce", MODE_ENFORCE}, {"monitor", MODE_MONITOR}, {NULL, 0}};
@@ -640,8 +637,7 @@ const struct conf_schema store_schema = {
     .rows = store_rows,
 };
 
-/* --- the policy entry ----------------------------------------------------------------------------
- */
+/* --- the policy entry ------------------------------------------------------ */
 
 static const struct limit_settings *limit_of(const struct conf_head *h)
 {

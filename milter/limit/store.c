@@ -319,8 +319,7 @@ void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount,
 	}
 }
 
-/* --- for others ---------------------------------------------------------------------------------
- */
+/* --- for others ------------------------------------------------------------ */
 
 void store_usage(const struct store *s, struct store_usage *out)
 {

@@ -86,8 +86,8 @@ static uint64_t set_of(const struct table *t, uint64_t tag)
  * The word is read before the tag that it must belong to: whoever gives the slot away writes busy,
  * the tag, the word, in this order. So a swap that expects what was seen fails once the slot was
  * given away; but for a word that comes back to the same nanosecond, which is why whoever swaps
- * looks at the tag once more. A giver that was taken for dead may have left the tag with a slot that has expired: one
- * that is live goes first.
+ * looks at the tag once more. A giver that was taken for dead may have left the tag with a slot
+ * that has expired: one that is live goes first.
  */
 struct table_slot *table_find(const struct table *t, uint64_t tag, nsec_t now, uint64_t *seen)
 {

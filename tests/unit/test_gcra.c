@@ -241,8 +241,7 @@ static void a_refund_is_whole(void **state)
 	/* What time has paid is not given back. */
 	assert_true(gcra_charge(&g, tat, 2, START, &next));
 	gcra_credit_add(&c, &g, 2, START);
-	assert_int_equal(
-	    gcra_credit_take_all(&c, START + 50 * NSEC_PER_SEC), 22 * NSEC_PER_SEC);
+	assert_int_equal(gcra_credit_take_all(&c, START + 50 * NSEC_PER_SEC), 22 * NSEC_PER_SEC);
 }
 
 /* A step of the clock: whoever owed all owes all afterwards, and is served in his turn. */

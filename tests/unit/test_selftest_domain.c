@@ -65,8 +65,7 @@ static void servers_in_order(void **state)
 static void describe(const struct side_findings *f, struct strbuf *b)
 {
 	for (size_t i = 0; i < f->count; i++)
-		strbuf_printf(
-		    b, "%s %s; ", severity_name(f->items[i].severity), f->items[i].name);
+		strbuf_printf(b, "%s %s; ", severity_name(f->items[i].severity), f->items[i].name);
 }
 
 #define MX "example.com MX 10 mx.example.com\nmx.example.com A 198.51.100.1\n"
