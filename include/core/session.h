@@ -75,9 +75,11 @@ struct recipient {
 	bool refused_by_mta;
 };
 
-/* What checks have found out about the message, for events. NULL: nothing. In its arena, or static.
+/*
+ * The results of authentication (RFC 8601) so far, for events. NULL: none. In the message's arena,
+ * or static.
  */
-struct findings {
+struct message_results {
 	const char *spf, *spf_domain, *dkim, *dkim_domain, *dmarc, *dmarc_policy, *from_domain;
 };
 
@@ -89,7 +91,7 @@ struct message {
 	struct mailaddr sender;
 	unsigned accepted; /* recipients so far */
 	unsigned refused;
-	struct findings findings;
+	struct message_results results;
 	/* The rest is for core/message.c. */
 	struct changes changes;
 	struct attachments attachments;

@@ -165,8 +165,8 @@ const struct spf_outcome *evidence_spf(struct session *s, struct evidence *e)
 	begin_to_wait(s, e);
 	spf_check(e->resolver, &e->budget, &e->query, SPF_MAILFROM, &s->msg.arena, &e->spf);
 	e->known |= EVIDENCE_SPF;
-	s->msg.findings.spf = spf_result_name(e->spf.result);
-	s->msg.findings.spf_domain = e->spf.domain;
+	s->msg.results.spf = spf_result_name(e->spf.result);
+	s->msg.results.spf_domain = e->spf.domain;
 	return &e->spf;
 }
 
@@ -213,7 +213,7 @@ bool evidence_take_field(struct session *s, struct evidence *e)
 	if (strcasecmp(name, "From") != 0)
 		return true;
 	ok = from_add(&e->from, &s->msg.arena, value, strlen(value));
-	s->msg.findings.from_domain = e->from.domain;
+	s->msg.results.from_domain = e->from.domain;
 	return ok;
 }
 
@@ -259,8 +259,8 @@ const struct dkim_outcome *evidence_dkim(struct session *s, struct evidence *e)
 		dkim_check_finish(e->check, &s->msg.arena, &e->dkim);
 		dkim_check_free(&e->check);
 	}
-	s->msg.findings.dkim = dkim_result_name(e->dkim.result);
-	s->msg.findings.dkim_domain = deciding_domain(&e->dkim);
+	s->msg.results.dkim = dkim_result_name(e->dkim.result);
+	s->msg.results.dkim_domain = deciding_domain(&e->dkim);
 	return &e->dkim;
 }
 
@@ -351,8 +351,8 @@ const struct dmarc_outcome *evidence_dmarc(struct session *s, struct evidence *e
 	else
 		dmarc_check(e->resolver, &e->budget, &e->from, &q, &s->msg.arena, o);
 	look_for_voucher(s, e);
-	s->msg.findings.dmarc = dmarc_result_name(o->result);
+	s->msg.results.dmarc = dmarc_result_name(o->result);
 	if (o->record_domain != NULL)
-		s->msg.findings.dmarc_policy = dmarc_policy_name(o->policy);
+		s->msg.results.dmarc_policy = dmarc_policy_name(o->policy);
 	return o;
 }

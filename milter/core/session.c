@@ -322,13 +322,13 @@ static struct event event_of(const struct passage *p)
 	    .took_us = took(p),
 	};
 
-	e.spf = s->msg.findings.spf;
-	e.spf_domain = s->msg.findings.spf_domain;
-	e.dkim = s->msg.findings.dkim;
-	e.dkim_domain = s->msg.findings.dkim_domain;
-	e.dmarc = s->msg.findings.dmarc;
-	e.dmarc_policy = s->msg.findings.dmarc_policy;
-	e.from_domain = s->msg.findings.from_domain;
+	e.spf = s->msg.results.spf;
+	e.spf_domain = s->msg.results.spf_domain;
+	e.dkim = s->msg.results.dkim;
+	e.dkim_domain = s->msg.results.dkim_domain;
+	e.dmarc = s->msg.results.dmarc;
+	e.dmarc_policy = s->msg.results.dmarc_policy;
+	e.from_domain = s->msg.results.from_domain;
 	if (p->stage == STAGE_RCPT)
 		e.recipient = p->args->address;
 	if (p->stage == STAGE_RCPT && s->rcpt.raw != NULL) {
