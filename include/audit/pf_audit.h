@@ -17,6 +17,9 @@ struct pf_listeners {
 	size_t count;
 };
 
+/* All of it: adds to `l` what is dangerous in what was loaded. */
+void pf_audit(struct pf *pf, struct findings *l);
+
 /* The services of master.cf that are smtpd; behind postscreen too. */
 struct pf_listeners pf_listeners(struct pf *pf);
 

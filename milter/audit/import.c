@@ -2,12 +2,14 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
 #include "base/domset.h"
+#include "base/escape.h"
 #include "base/netset.h"
 
 /* More than this is in no configuration that a person reads: what is beyond is counted only. */
@@ -245,9 +247,7 @@ void import_free(struct import *i)
 /* Text of a comment: on one line, and nothing in it ends that line. */
 static void put_clean(struct strbuf *b, const char *text)
 {
-	for (; *text != '\0'; text++)
-		strbuf_putc(b,
-		    (char)((unsigned char)*text < ' ' || (unsigned char)*text > '~' ? '?' : *text));
+	escape_reply(b, text, strlen(text), SIZE_MAX);
 }
 
 /* A comment, in lines of at most 90 columns. */
@@ -264,10 +264,7 @@ static void put_comment(struct strbuf *b, const char *first, const char *text)
 			column = 5;
 		}
 		strbuf_putc(b, ' ');
-		for (size_t k = 0; k < len; k++)
-			strbuf_putc(
-			    b, (char)((unsigned char)text[k] < ' ' || text[k] == 0x7f ? '?'
-										      : text[k]));
+		escape_reply(b, text, len, len);
 		column += len + 1;
 		text += len;
 		text += *text != '\0';

@@ -45,7 +45,7 @@ const char *pf_line_for(const struct pf_view *v, const char *parameter, const ch
 
 /* --- the two commands ------------------------------------------------------ */
 
-static void judge(struct pf *pf, struct findings *l)
+void pf_audit(struct pf *pf, struct findings *l)
 {
 	struct pf_audit a = {.pf = pf, .main = {pf, NULL}, .findings = l};
 
@@ -72,7 +72,7 @@ static int audit(const struct audit_request *r, struct findings *l, const char *
 	int code = pf_load(&pf, r, l, "audit");
 
 	if (code == EXIT_OK) {
-		judge(&pf, l);
+		pf_audit(&pf, l);
 		*subject = arena_printf(&l->arena, "postfix %s%s in %s", pf.version_text,
 		    pf.version_is_known ? "" : " (assumed)", r->config_dir);
 		if (*subject == NULL)
