@@ -177,14 +177,23 @@ def rotated_and_reloaded():
     each_once("rotated and reloaded, three times, under load")
 
 
+def opened(pid):
+    """The files of a process, which may close them, or end, meanwhile."""
+    try:
+        fds = os.listdir(f"/proc/{pid}/fd")
+    except FileNotFoundError:
+        return
+    for fd in fds:
+        try:
+            yield os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            pass
+
+
 def follower():
     for pid in guard.workers():
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                if "maillog.position" in os.readlink(f"/proc/{pid}/fd/{fd}"):
-                    return pid
-            except FileNotFoundError:
-                pass
+        if any("maillog.position" in path for path in opened(pid)):
+            return pid
     return None
 
 
