@@ -397,9 +397,10 @@ static bool regex_matches(const struct pf_row *row, const char *key)
 	return (regexec(row->regex, key, 0, NULL, 0) == 0) != row->negated;
 }
 
+/* `a` may be NULL, which is in no network. */
 static bool cidr_matches(const struct pf_row *row, const struct addr *a)
 {
-	if (row->prefix.addr.family == ADDR_NONE)
+	if (a == NULL || row->prefix.addr.family == ADDR_NONE)
 		return false;
 	return prefix_contains(&row->prefix, a) != row->negated;
 }
