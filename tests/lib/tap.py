@@ -1,4 +1,6 @@
 """The Test Anything Protocol, as prove(1) reads it. Used by every test that is written in Python."""
+import faulthandler
+import os
 import sys
 import traceback
 
@@ -7,6 +9,8 @@ class Tap:
     def __init__(self):
         self.count = 0
         self.failed = 0
+        # What waits for ever says where. Within tests/lib/run.sh's patience.
+        faulthandler.dump_traceback_later(int(os.environ.get("TEST_SECONDS", 600)), exit=True)
 
     def ok(self, good, name, *detail):
         self.count += 1
