@@ -9,9 +9,10 @@
  * two: then up to MAILLOG_BATCH events come again. An event's session is "log-INODE-OFFSET", which
  * is the same then, and tells.
  *
- * A rotated file (renamed) is read to its end first. What is lost: where the log is copied and
- * truncated, lines that were written since the last poll, besides those that `copytruncate` itself
- * loses between the two; whole files that were rotated, or compressed, while nobody followed.
+ * A rotated file (renamed) is read to its end first, and so is the copy of one that was copied and
+ * truncated, where it lies beside the log. What is lost: lines that were written between the copying
+ * and the truncating, as nobody has them; whole files that were rotated, or compressed, while
+ * nobody followed.
  */
 #ifndef SINK_MAILLOG_H
 #define SINK_MAILLOG_H

@@ -1,6 +1,5 @@
 #include "sink/maillog.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/maillog_file.h"
 #include "sink/maillog_line.h"
 #include "sink/maillog_queue.h"
 #include "sink/maillog_state.h"
@@ -33,11 +33,13 @@ struct maillog {
 	int fd; /* the log, -1: not open */
 	dev_t dev;
 	ino_t ino;
-	uint64_t base;      /* offset of buf[0] in the file */
-	size_t used, have;  /* bytes of buf that were taken, that were read */
-	bool skipping;      /* inside a line that is too long ... */
-	uint64_t skip_from; /* ... which began here */
-	uint64_t tail;      /* hash of what stood before base + have */
+	uint64_t base;             /* offset of buf[0] in the file */
+	size_t used, have;         /* bytes of buf that were taken, that were read */
+	bool skipping;             /* inside a line that is too long ... */
+	uint64_t skip_from;        /* ... which began here */
+	char last[MAILLOG_HASHED]; /* what was read last: it stands before base + have */
+	size_t last_len;
+	bool copied; /* it is a copy of the log, which was truncated: nothing comes any more */
 	struct maillog_queue *queue;
 
 	size_t budget;    /* bytes to read in this poll */
@@ -51,16 +53,6 @@ struct maillog {
 };
 
 /* --- the position -------------------------------------------------------------- */
-
-/* Of the up to MAILLOG_HASHED bytes before `offset`. */
-static uint64_t hash_before(int fd, uint64_t offset)
-{
-	char bytes[MAILLOG_HASHED];
-	size_t want = offset < sizeof(bytes) ? (size_t)offset : sizeof(bytes);
-	ssize_t n = pread(fd, bytes, want, (off_t)(offset - want));
-
-	return maillog_hash(bytes, n < 0 ? 0 : (size_t)n);
-}
 
 /* The first line whose event was not yet handed over. */
 static uint64_t safe_offset(const struct maillog *m)
@@ -76,7 +68,7 @@ static void save(struct maillog *m, usec_t now)
 {
 	m->position.inode = (uint64_t)m->ino;
 	m->position.offset = safe_offset(m);
-	m->position.before = hash_before(m->fd, m->position.offset);
+	m->position.before = maillog_file_hash(m->fd, m->position.offset);
 	m->saved_at = now;
 	if (maillog_state_save(m->state_path, &m->position))
 		m->unsaved = 0;
@@ -177,6 +169,22 @@ static bool take_lines(struct maillog *m, usec_t now, const struct maillog_sink 
 	return true;
 }
 
+/* From what was read, and not from the file: that may have been truncated since. */
+static void keep_last(struct maillog *m, const char *bytes, size_t len)
+{
+	size_t kept = len >= sizeof(m->last) ? 0 : sizeof(m->last) - len;
+
+	if (kept > m->last_len)
+		kept = m->last_len;
+	memmove(m->last, m->last + m->last_len - kept, kept);
+	if (len > sizeof(m->last)) {
+		bytes += len - sizeof(m->last);
+		len = sizeof(m->last);
+	}
+	memcpy(m->last + kept, bytes, len);
+	m->last_len = kept + len;
+}
+
 enum progress { MORE, END, STUCK };
 
 static enum progress read_more(struct maillog *m, usec_t now, const struct maillog_sink *sink)
@@ -196,6 +204,7 @@ static enum progress read_more(struct maillog *m, usec_t now, const struct maill
 		log_error("%s can't be read: %s; it is tried again", m->path, strerror(errno));
 	}
 	if (n > 0) {
+		keep_last(m, m->buf + m->have, (size_t)n);
 		m->have += (size_t)n;
 		m->budget -= (size_t)n < m->budget ? (size_t)n : m->budget;
 	}
@@ -208,59 +217,31 @@ static enum progress read_more(struct maillog *m, usec_t now, const struct maill
 
 static void begin_at(struct maillog *m, uint64_t offset)
 {
+	size_t want = offset < sizeof(m->last) ? (size_t)offset : sizeof(m->last);
+	ssize_t n = pread(m->fd, m->last, want, (off_t)(offset - want));
+
 	m->base = offset;
 	m->used = m->have = 0;
 	m->skipping = false;
-	m->tail = hash_before(m->fd, offset);
+	m->last_len = n < 0 ? 0 : (size_t)n;
 }
 
-/* -1 with errno. */
-static int open_regular(const char *path, struct stat *st)
+static struct maillog_mark mark_of(const struct maillog_state *p)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
-		return fd;
-	close(fd);
-	errno = EINVAL;
-	return -1;
+	return (struct maillog_mark){.inode = p->inode, .offset = p->offset, .before = p->before};
 }
 
-/* Is it the file that was read up to the position? */
-static bool is_the_file(int fd, const struct stat *st, const struct maillog_state *p)
+/* The log at the path was truncated: does a copy hold what was still to be read? -1: no. */
+static int find_copy(struct maillog *m, struct maillog_mark mark, uint64_t log, struct stat *st)
 {
-	return st->st_ino == (ino_t)p->inode && (uint64_t)st->st_size >= p->offset &&
-	       hash_before(fd, p->offset) == p->before;
-}
+	int fd;
 
-/* PATH.1, PATH-20261124 ...: the one that the position is of, -1 for none. */
-static int open_rotated(const struct maillog *m, struct stat *st)
-{
-	const char *slash = strrchr(m->path, '/'), *name = slash == NULL ? m->path : slash + 1;
-	char dir[4096], path[4096 + 256];
-	DIR *d;
-	int found = -1;
-
-	/* maillog_open() saw to it that the path fits. */
-	memcpy(dir, m->path, (size_t)(name - m->path));
-	dir[name - m->path] = '\0';
-	d = opendir(dir[0] == '\0' ? "." : dir);
-	if (d == NULL)
-		return -1;
-	for (struct dirent *e; found < 0 && (e = readdir(d)) != NULL;) {
-		if (strncmp(e->d_name, name, strlen(name)) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s%s", dir, e->d_name);
-		found = open_regular(path, st);
-		if (found >= 0 && !is_the_file(found, st, &m->position)) {
-			close(found);
-			found = -1;
-		}
-	}
-	closedir(d);
-	return found;
+	mark.inode = 0;
+	fd = maillog_file_find(m->path, &mark, log, st);
+	m->copied = fd >= 0;
+	if (m->copied)
+		log_notice("%s was copied and truncated; the copy is read to its end", m->path);
+	return fd;
 }
 
 static void tell_missing(struct maillog *m)
@@ -274,9 +255,11 @@ static void tell_missing(struct maillog *m)
 /* The file that stands at the path; the place in it is chosen by m->begin. */
 static bool open_present(struct maillog *m, struct stat *st)
 {
+	struct maillog_mark mark = mark_of(&m->position);
 	char last = '\n';
+	int copy;
 
-	m->fd = open_regular(m->path, st);
+	m->fd = maillog_file_open(m->path, st);
 	if (m->fd < 0) {
 		/* What comes later is new from its first line on. */
 		if (errno == ENOENT && m->begin == AT_END)
@@ -284,7 +267,13 @@ static bool open_present(struct maillog *m, struct stat *st)
 		tell_missing(m);
 		return false;
 	}
-	if (m->begin == AT_POSITION && is_the_file(m->fd, st, &m->position)) {
+	if (m->begin == AT_POSITION && maillog_file_has(m->fd, st, &mark)) {
+		begin_at(m, m->position.offset);
+		return true;
+	}
+	if (m->begin == AT_POSITION && (copy = find_copy(m, mark, (uint64_t)st->st_ino, st)) >= 0) {
+		close(m->fd);
+		m->fd = copy;
 		begin_at(m, m->position.offset);
 		return true;
 	}
@@ -303,9 +292,11 @@ static bool open_present(struct maillog *m, struct stat *st)
 
 static bool open_log(struct maillog *m, usec_t now)
 {
+	struct maillog_mark mark = mark_of(&m->position);
 	struct stat st;
 
-	m->fd = m->begin == AT_POSITION ? open_rotated(m, &st) : -1;
+	m->copied = false;
+	m->fd = m->begin == AT_POSITION ? maillog_file_find(m->path, &mark, 0, &st) : -1;
 	if (m->fd >= 0)
 		begin_at(m, m->position.offset);
 	else if (!open_present(m, &st))
@@ -346,11 +337,22 @@ static bool leave_file(struct maillog *m, usec_t now, const struct maillog_sink 
 /* Was it truncated, or written anew? False when what was read before could not be handed over. */
 static bool check_truncation(struct maillog *m, usec_t now, const struct maillog_sink *sink)
 {
+	struct maillog_mark mark = {.inode = (uint64_t)m->ino,
+	    .offset = m->base + m->have,
+	    .before = maillog_hash(m->last, m->last_len)};
 	struct stat st;
+	int copy;
 
-	if (fstat(m->fd, &st) != 0 || ((uint64_t)st.st_size >= m->base + m->have &&
-					  hash_before(m->fd, m->base + m->have) == m->tail))
+	if (fstat(m->fd, &st) != 0 || maillog_file_has(m->fd, &st, &mark))
 		return true;
+	copy = find_copy(m, mark, (uint64_t)m->ino, &st);
+	if (copy >= 0) {
+		close(m->fd);
+		m->fd = copy;
+		m->dev = st.st_dev;
+		m->ino = st.st_ino;
+		return true;
+	}
 	if (!deliver(m, now, sink, 0) || (sink->flush != NULL && !sink->flush(sink->arg)))
 		return false;
 	log_notice("%s was truncated; it is read from its beginning", m->path);
@@ -381,7 +383,7 @@ static void follow(struct maillog *m, usec_t now, const struct maillog_sink *sin
 			if (!leave_file(m, now, sink) || !open_log(m, now))
 				return;
 			last_look = false;
-		} else if (has_successor(m)) {
+		} else if (m->copied || has_successor(m)) {
 			/* What was written between the last read and the rename. */
 			last_look = true;
 		} else {
@@ -420,8 +422,6 @@ int maillog_poll(struct maillog *m, usec_t now, const struct maillog_sink *sink)
 		return m->emitted;
 	/* The last lines may have made something ready. */
 	deliver(m, now, sink, MAILLOG_QUEUE_MAX - 1);
-	if (same)
-		m->tail = hash_before(m->fd, m->base + m->have);
 	if (m->unsaved > 0 ||
 	    (now - m->saved_at >= SAVE_EVERY && safe_offset(m) != m->position.offset))
 		save_flushed(m, now, sink);

@@ -415,6 +415,60 @@ static void truncated(void **state)
 	maillog_close(&m);
 }
 
+static void copy_log(const char *to)
+{
+	char bytes[1 << 16];
+	int in = open(logfile, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n = read(in, bytes, sizeof(bytes));
+
+	assert_true(n > 0 && n < (ssize_t)sizeof(bytes));
+	assert_int_equal(write(out, bytes, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+/* What was not read yet is in the copy. */
+static void copied_and_truncated(void **state)
+{
+	struct maillog *m = follow_from_here();
+	char older[sizeof(rotated) + 4];
+
+	(void)state;
+	snprintf(older, sizeof(older), "%s.bak", rotated);
+	refuse(1, 3);
+	expect(m, "1 2 3 ");
+	copy_log(older);
+	refuse(4, 6);
+	copy_log(rotated);
+	assert_int_equal(truncate(logfile, 0), 0);
+	refuse(7, 7);
+	expect(m, "4 5 6 7 ");
+	/* Nothing came meanwhile, and then more than before. */
+	refuse(8, 9);
+	copy_log(rotated);
+	assert_int_equal(truncate(logfile, 0), 0);
+	expect(m, "8 9 ");
+	refuse(10, 19);
+	expect(m, "10 11 12 13 14 15 16 17 18 19 ");
+	maillog_close(&m);
+	/* The same while nobody followed. */
+	refuse(20, 21);
+	copy_log(rotated);
+	assert_int_equal(truncate(logfile, 0), 0);
+	refuse(22, 22);
+	m = follow();
+	expect(m, "20 21 22 ");
+	/* A copy of another log is none. */
+	refuse(23, 23);
+	expect(m, "23 ");
+	unlink(rotated);
+	assert_int_equal(truncate(logfile, 0), 0);
+	refuse(24, 24);
+	expect(m, "24 ");
+	maillog_close(&m);
+	unlink(older);
+}
+
 static void another_file_with_the_same_inode(void **state)
 {
 	struct maillog *m = follow_from_here();
@@ -660,6 +714,7 @@ int main(void)
 	    TEST(a_renamed_file_is_read_to_its_end),
 	    TEST(rotated_while_nobody_followed),
 	    TEST(truncated),
+	    TEST(copied_and_truncated),
 	    TEST(another_file_with_the_same_inode),
 	    TEST(what_was_not_taken_comes_again),
 	    TEST(a_flood_that_is_not_taken),
