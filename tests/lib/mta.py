@@ -15,7 +15,7 @@ SINK = 10026
 
 
 def run(*argv, stdin=None, env=None):
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, env=env)
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, env=env, timeout=120)
     if done.returncode != 0:
         raise RuntimeError(f"{argv}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -292,7 +292,11 @@ ESASL_CONF_PATH=/etc/mail/sasl
     def stop(self):
         if self.process is not None:
             self.process.terminate()
-            self.process.wait()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(20)
             self.process = None
 
 

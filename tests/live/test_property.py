@@ -103,11 +103,14 @@ class Round:
         first = len(sink.mails)
         self.events.new()
         answered = []
+        end = time.monotonic() + 60
         while len(answered) < len(addresses):
             try:
                 self.transaction(number, addresses[len(answered):], answered, deliver)
             except (OSError, EOFError):  # it hung up (421): the rest goes to a new session
                 self.client = None
+                if time.monotonic() > end:
+                    raise
         accepted = {tag_of(a) for a, reply in answered if reply.ok}
         events = self.events.until(lambda found: accepted <= {
             tag_of(e["recipient"]) for e in found if e["verdict"] == "permit"})
