@@ -126,8 +126,10 @@ def sockets_of(pid):
 
 def settled_sockets_of(pid):
     """Once those of earlier sessions are gone, and none of the worker's own come and go."""
-    counts = []
+    counts, end = [], time.monotonic() + 20
     while len(counts) < 10 or len(set(counts[-10:])) > 1:
+        if time.monotonic() > end:
+            raise RuntimeError(f"the sockets of worker {pid} come and go: {counts[-20:]}")
         counts.append(sockets_of(pid))
         time.sleep(0.03)
     return counts[-1]
