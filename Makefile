@@ -204,6 +204,8 @@ bench: deps all tools benches
 	$(Q)tests/bench/milter.py
 	@echo
 	$(Q)tests/live/sandbox.sh postfix tests/bench/postfix.py
+	@echo
+	$(Q)tests/live/sandbox.sh --with opendkim --with rspamd postfix tests/bench/auth.py
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
 .PHONY: format lint

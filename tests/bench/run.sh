@@ -18,4 +18,6 @@ for b in tests/bench/bench_*.c; do
 done
 try "the milter protocol" tests/bench/milter.py 1 1
 try "through Postfix" tests/live/sandbox.sh postfix tests/bench/postfix.py 1 200
+# Without rspamd, which takes longer to start than all of this.
+try "signed mail through Postfix" tests/live/sandbox.sh --with opendkim postfix tests/bench/auth.py 1 200
 echo "1..$n"

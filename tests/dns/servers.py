@@ -67,9 +67,9 @@ def nsd_binary():
 class Nsd:
     """A real name server. zones: {"example.com": "text of records"}; a text with a SOA is a whole zone."""
 
-    def __init__(self, zones):
+    def __init__(self, zones, port=None):
         self.folder = tempfile.mkdtemp(prefix="relay-guard-nsd.")
-        self.port = free_port()
+        self.port = port or free_port()
         conf = f"""server:
   ip-address: 127.0.0.1@{self.port}
   server-count: 1
@@ -82,6 +82,8 @@ class Nsd:
   xfrdir: "{self.folder}"
   logfile: "{self.folder}/nsd.log"
   hide-version: yes
+  # Else it stops answering at 200 questions a second.
+  rrl-ratelimit: 0
 remote-control:
   control-enable: no
 """

@@ -20,4 +20,4 @@ class Noop:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait()
+        self.process.wait(20)

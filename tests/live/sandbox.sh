@@ -1,12 +1,12 @@
 #!/bin/bash
 # Runs a command beside a real Postfix or Sendmail, without touching the machine's own mail server.
 #
-#   tests/live/sandbox.sh [--host-net] postfix|sendmail COMMAND [ARGUMENT...]
+#   tests/live/sandbox.sh [--host-net] [--with opendkim|rspamd]... postfix|sendmail COMMAND [ARGUMENT...]
 #
 # The packages are downloaded and unpacked below build/, never installed. They are laid over / in a
 # private mount namespace, with their users, and with process, host name and (unless --host-net) network
 # namespaces of their own. Everything that runs in it ends with it; whatever it writes is gone then,
-# except below build/.
+# except below build/. A package of --with that can't be had is told of, and is not there.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,8 +21,17 @@ packages_of() {
 	case $1 in
 	postfix) echo postfix ;;
 	sendmail) echo sendmail-bin sendmail-cf sendmail-base ;;
-	*) die "\"$1\" is no mail server; postfix or sendmail is expected" ;;
+	opendkim) needed_by opendkim opendmarc dbconfig-no-thanks ;;
+	rspamd) needed_by rspamd ;;
+	*) die "\"$1\" is not known; postfix or sendmail is expected, or opendkim or rspamd after --with" ;;
 	esac
+}
+
+# These packages and what they depend on, as far as it is not installed here.
+needed_by() {
+	local list=(apt-get -qq --no-install-recommends --simulate install "$@")
+
+	{ "${list[@]}" 2>/dev/null || { apt-get -qq update >&2 && "${list[@]}"; }; } | sed -n 's/^Inst \([^ ]*\) .*/\1/p'
 }
 
 # The root is merged: what a package has in /lib or /sbin belongs below /usr.
@@ -37,16 +46,18 @@ merge_usr() {
 }
 
 fetch() {
-	local mta=$1 tree=$top/build/mta/$1 debs=$top/build/debs p
+	local tree=$top/build/mta/$1 debs=$top/build/debs packages p
 	[ -e "$tree/.complete" ] && return
-	for p in $(packages_of "$mta"); do
+	packages=$(packages_of "$1")
+	[ -n "$packages" ] || die "the packages of $1 can't be found"
+	for p in $packages; do
 		compgen -G "$debs/${p}_*.deb" >/dev/null && continue
 		(cd "$debs" && { apt-get -qq download "$p" || { apt-get -qq update && apt-get -qq download "$p"; }; }) >&2 ||
 			die "the package $p can't be downloaded"
 	done
 	rm -rf "$tree"
 	mkdir -p "$tree"
-	for p in $(packages_of "$mta"); do
+	for p in $packages; do
 		dpkg -x "$debs/${p}"_*.deb "$tree"
 	done
 	merge_usr "$tree"
@@ -79,13 +90,15 @@ private_dev() {
 
 # In the new namespaces: builds the root and enters it.
 enter() {
-	local mta=$1 net=$2 base=/run
+	local mta=$1 net=$2 base=/run p
 	shift 2
 	mount --make-rprivate /
 	mount -t tmpfs tmpfs "$base"
 	mkdir "$base/upper" "$base/work" "$base/root" "$base/tree"
 	# A copy: two lower layers must not lie within each other.
-	cp -a "$top/build/mta/$mta/." "$base/tree/"
+	for p in "$mta" $WITH; do
+		[ ! -e "$top/build/mta/$p/.complete" ] || cp -a "$top/build/mta/$p/." "$base/tree/"
+	done
 	mount -t overlay overlay -o "lowerdir=$base/tree:/,upperdir=$base/upper,workdir=$base/work" "$base/root" ||
 		die "an overlay of / can't be mounted here; a kernel with overlayfs and the right to mount are needed"
 	mount -t proc proc "$base/root/proc"
@@ -123,6 +136,7 @@ inside() {
 }
 
 net=${NET:-private}
+WITH=${WITH:-}
 if [ "${1:-}" = --inside ]; then
 	shift
 	inside "$@"
@@ -131,15 +145,23 @@ if [ "${1:-}" = --enter ]; then
 	shift
 	enter "$@"
 fi
-if [ "${1:-}" = --host-net ]; then
-	net=host
+while [ $# -gt 0 ]; do
+	case $1 in
+	--host-net) net=host ;;
+	--with) WITH+=" ${2:-}" && shift ;;
+	*) break ;;
+	esac
 	shift
-fi
-[ $# -ge 2 ] || die "usage: sandbox.sh [--host-net] postfix|sendmail COMMAND [ARGUMENT...]"
-[ "$(id -u)" = 0 ] || exec sudo -n NET="$net" "$self" "$@"
+done
+[ $# -ge 2 ] || die "usage: sandbox.sh [--host-net] [--with opendkim|rspamd]... postfix|sendmail COMMAND [ARGUMENT...]"
+[ "$(id -u)" = 0 ] || exec sudo -n NET="$net" WITH="$WITH" "$self" "$@"
 mta=$1
 shift
 fetch_alone "$mta"
+for p in $WITH; do
+	(fetch_alone "$p") || echo "sandbox: $p will not be there" >&2
+done
+export WITH
 # Without a network a test could not fetch its name server itself.
 PYTHONPATH=$top/tests/dns PYTHONDONTWRITEBYTECODE=1 python3 -c 'import servers; servers.nsd_binary()' ||
 	die "the package nsd can't be downloaded"
