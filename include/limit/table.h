@@ -84,7 +84,7 @@ enum table_claim table_claim(const struct table *t, uint64_t tag, uint64_t word,
 
 /*
  * A lock in shared memory, for short and rare things. One whose holder is dead, or has had it for
- * ten seconds, is taken over. False: it can't be had in a few milliseconds.
+ * ten seconds, is taken over. False: it can't be had in some ten milliseconds.
  */
 bool table_lock(shared_word *lock, nsec_t now, uint64_t *mine);
 void table_unlock(shared_word *lock, uint64_t mine);

@@ -114,7 +114,7 @@ struct table_slot *table_find(const struct table *t, uint64_t tag, nsec_t now, u
 
 enum {
 	SPINS = 64,
-	NAPS = 20,
+	NAPS = 100, /* beyond the time for which a busy host stops a holder */
 	NAP_NSEC = 100000,
 	LOCK_TIME_BITS = 42,
 	STALE_MSEC = 10000,
