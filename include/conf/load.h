@@ -25,6 +25,13 @@ struct conf_doc *conf_load(
 struct conf_doc *conf_load_text(const char *name, const char *text, size_t len,
     const struct conf_schema *root, usec_t now, struct diag *diag);
 
+/*
+ * The text of `key` at the top level of `path` and its includes, whatever else is wrong elsewhere
+ * in it: for who needs one thing of a configuration that somebody is writing at the moment. False:
+ * it is not written, is no single text, or does not fit.
+ */
+bool conf_peek(const char *path, const char *key, char *out, size_t size);
+
 void conf_free(struct conf_doc **doc);
 
 /* The struct that the root schema describes. */

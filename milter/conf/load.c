@@ -110,6 +110,39 @@ struct conf_doc *conf_load_text(const char *name, const char *text, size_t len,
 	return load(NULL, name, text, len, root, now, diag);
 }
 
+/* The last one counts, as in a file that somebody adds lines to. */
+static const struct conf_value *written_value(const struct conf_section *s, const char *key)
+{
+	const struct conf_value *v = NULL;
+
+	for (const struct conf_entry *e = s->entries; e != NULL; e = e->next)
+		if (strcmp(e->key, key) == 0)
+			v = e->value;
+	return v;
+}
+
+bool conf_peek(const char *path, const char *key, char *out, size_t size)
+{
+	const struct conf_value *v = NULL;
+	struct arena arena = {0};
+	struct parse_tree tree;
+	struct diag *diag = diag_new();
+	bool found = false;
+
+	if (diag != NULL && parse_tree_init(&tree, &arena, diag)) {
+		parse_path(&tree, path, NULL);
+		v = written_value(parse_tree_root(&tree), key);
+	}
+	if (v != NULL && v->next == NULL && (v->kind == CONF_WORD || v->kind == CONF_STRING) &&
+	    strlen(v->text) < size) {
+		memcpy(out, v->text, strlen(v->text) + 1);
+		found = true;
+	}
+	arena_free(&arena);
+	diag_free(&diag);
+	return found;
+}
+
 void conf_free(struct conf_doc **doc)
 {
 	if (*doc == NULL)

@@ -511,14 +511,55 @@ static void nearest(void **state)
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
+static void peek(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *want; /* NULL: none */
+	} cases[] = {
+	    {"control = \"unix:/a\"", "unix:/a"},
+	    {"control = word", "word"},
+	    {"other = 1", NULL},
+	    {"relay { control = a }", NULL},
+	    {"control = { a, b }", NULL},
+	    {"control = a b", NULL},
+	    {"control = a\ncontrol = b", "b"},
+	    {"control = a\nnonsense = yes", "a"},
+	    {"control = a\nmode = enforce\n} } =", "a"},
+	    {"control = a\nrelay {", "a"},
+	    {"control = longer-than-it-may-be", NULL},
+	    {"", NULL},
+	};
+	char name[] = "/tmp/peek.XXXXXX", out[20];
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = strlen(cases[i].text);
+		bool found;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, cases[i].text, len, 0), len);
+		found = conf_peek(name, "control", out, sizeof(out));
+		if (strcmp(found ? out : "none", cases[i].want == NULL ? "none" : cases[i].want) !=
+		    0)
+			fail_msg("%s: got %s, want %s", cases[i].text, found ? out : "none",
+			    cases[i].want);
+	}
+	close(fd);
+	unlink(name);
+	assert_false(conf_peek("/nowhere/at/all", "control", out, sizeof(out)));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(fallbacks), cmocka_unit_test(values),
-	    cmocka_unit_test(lists_refer_in_any_order), WITH_FOLDER(list_files),
-	    WITH_FOLDER(list_file_errors), WITH_FOLDER(includes), WITH_FOLDER(include_errors),
-	    WITH_FOLDER(include_chain), WITH_FOLDER(missing_files), WITH_FOLDER(many_list_lines),
-	    cmocka_unit_test(dump_is_a_fixpoint), cmocka_unit_test(dump_says_all),
-	    WITH_FOLDER(dump_of_files), cmocka_unit_test(nearest)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(fallbacks), cmocka_unit_test(peek),
+	    cmocka_unit_test(values), cmocka_unit_test(lists_refer_in_any_order),
+	    WITH_FOLDER(list_files), WITH_FOLDER(list_file_errors), WITH_FOLDER(includes),
+	    WITH_FOLDER(include_errors), WITH_FOLDER(include_chain), WITH_FOLDER(missing_files),
+	    WITH_FOLDER(many_list_lines), cmocka_unit_test(dump_is_a_fixpoint),
+	    cmocka_unit_test(dump_says_all), WITH_FOLDER(dump_of_files), cmocka_unit_test(nearest)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
