@@ -12,6 +12,9 @@ static const struct command *const commands[] = {
     &command_audit,
     &command_import,
     &command_verify,
+    &command_status,
+    &command_reload,
+    &command_stop,
     NULL,
 };
 

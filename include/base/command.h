@@ -17,6 +17,9 @@ extern const struct command command_serve;    /* daemon/serve.c */
 extern const struct command command_check;    /* tool/check.c */
 extern const struct command command_explain;  /* tool/explain.c */
 extern const struct command command_selftest; /* selftest/selftest.c */
+extern const struct command command_status;   /* tool/status.c */
+extern const struct command command_reload;   /* tool/reload.c */
+extern const struct command command_stop;     /* tool/stop.c */
 extern const struct command command_verify;   /* tool/verify.c */
 extern const struct command command_audit;    /* audit/audit.c */
 extern const struct command command_import;   /* audit/import_command.c */

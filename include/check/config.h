@@ -8,6 +8,7 @@
 #include "core/policy.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/relay-guard/relay-guard.conf"
+#define CONFIG_DEFAULT_CONTROL "unix:/run/relay-guard/control.sock"
 
 /* events { ... } */
 struct events_settings {

@@ -17,6 +17,7 @@ struct slot {
 	pid_t pid;    /* 0: none at the moment */
 	int control;  /* to the process, -1: none */
 	int listener; /* index into listeners; -1: the follower of the mail log */
+	int tally;    /* its place in daemon/tally.h */
 	bool ready;
 	usec_t started;    /* monotonic, of the process */
 	usec_t silent;     /* for how long it has said nothing */
@@ -29,6 +30,7 @@ struct generation {
 	struct config *config;
 	struct identity identity;
 	struct listeners listeners;
+	struct listeners control; /* one */
 	size_t count;
 	struct slot *slots;
 	usec_t started;          /* monotonic */

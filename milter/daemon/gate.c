@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/tally.h"
 
 /* Not an abstract one: anybody on the host could connect to that, whatever the listener's mode. */
 static int blind_socket(const char *path)
@@ -103,6 +104,7 @@ void gate_enter(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->live++;
+	tally_sessions(g->live);
 	/* What comes over another socket is no session of the MTA. */
 	if (g->live >= g->cap + (g->shown >= 0) && !g->shut && g->listener >= 0) {
 		g->shut = true;
@@ -117,6 +119,7 @@ void gate_leave(struct gate *g)
 {
 	pthread_mutex_lock(&g->lock);
 	g->live--;
+	tally_sessions(g->live);
 	if (g->shut && g->listener >= 0 && g->live + 1 + g->cap / 16 <= g->cap) {
 		g->shut = false;
 		g->shut = !put_what_is_due(g);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "daemon/counters.h"
 #include "daemon/notify.h"
+#include "daemon/tally.h"
 #include "daemon/worker.h"
 
 enum {
@@ -60,9 +61,12 @@ static bool prepare_state(const struct generation *g, struct fault *fault)
 	return true;
 }
 
-static bool open_sockets(struct generation *g, const struct generation *before, struct fault *fault)
+/* Opens what `key` names. */
+static bool open_some(struct generation *g, const char *key, const struct conf_sockets *want,
+    struct listeners *out, const struct listeners *before, struct fault *fault)
 {
 	const struct settings *s = g->config->settings;
+	char text[FAULT_TEXT_MAX];
 	struct listen_options o = {
 	    .mode = (mode_t)s->socket_mode,
 	    .uid = g->identity.uid,
@@ -70,10 +74,40 @@ static bool open_sockets(struct generation *g, const struct generation *before, 
 	};
 	struct fault f = {0};
 
-	if (listeners_open(
-		&g->listeners, &s->listen, before == NULL ? NULL : &before->listeners, &o, &f))
+	if (listeners_open(out, want, before, &o, &f))
 		return true;
-	return fail(fault, s, "listen", f.code, f.text);
+	snprintf(text, sizeof(text), "%s %.500s", key, f.text);
+	return fail(fault, s, key, f.code, text);
+}
+
+/* Mail does not depend on it: where nobody has asked for a control socket, one that can't be is no
+ * fault. */
+static bool open_control(struct generation *g, const struct generation *before, struct fault *fault)
+{
+	const struct settings *s = g->config->settings;
+	const struct conf_sockets want = {.count = 1, .items = &s->control};
+	const struct listeners *have = before == NULL ? NULL : &before->control;
+	struct fault f = {0};
+
+	if (open_some(g, "control", &want, &g->control, have, &f))
+		return true;
+	if (conf_entry_of(NULL, s, "control") != NULL)
+		return fault_set(fault, f.code, "%s", f.text);
+	log_warning("commands such as `relay-guard status` find no daemon: %s", f.text);
+	return true;
+}
+
+static bool open_sockets(struct generation *g, const struct generation *before, struct fault *fault)
+{
+	const struct settings *s = g->config->settings;
+
+	if (!open_control(g, before, fault))
+		return false;
+	if (open_some(g, "listen", &s->listen, &g->listeners,
+		before == NULL ? NULL : &before->listeners, fault))
+		return true;
+	listeners_close(&g->control, before == NULL ? NULL : &before->control);
+	return false;
 }
 
 static bool find_identity(struct generation *g, struct fault *fault)
@@ -105,6 +139,7 @@ static bool make_slots(struct generation *g)
 		return false;
 	for (size_t i = 0; i < g->count; i++) {
 		g->slots[i].control = -1;
+		g->slots[i].tally = -1;
 		g->slots[i].listener = i < g->listeners.count * workers ? (int)(i / workers) : -1;
 	}
 	return true;
@@ -130,7 +165,7 @@ struct generation *generation_new(
 	}
 	if (!make_slots(g)) {
 		fault_set(fault, EXIT_AGAIN, "memory is exhausted");
-		listeners_close(&g->listeners, before == NULL ? NULL : &before->listeners);
+		generation_release_sockets(g, before);
 		free(g);
 		return NULL;
 	}
@@ -171,6 +206,7 @@ _Noreturn static void run_child(const struct generation *g, const struct slot *s
 	static struct worker_options o;
 
 	reset_signals();
+	tally_use(s->tally);
 	o = (struct worker_options){
 	    .config = g->config,
 	    .identity = &g->identity,
@@ -196,6 +232,7 @@ static void start(struct generation *g, struct slot *s, usec_t now, void (*in_ch
 		s->restart_at = now + BACKOFF_LAST_MS * USEC_PER_MSEC;
 		return;
 	}
+	s->tally = tally_take();
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
@@ -206,6 +243,8 @@ static void start(struct generation *g, struct slot *s, usec_t now, void (*in_ch
 	if (pid < 0) {
 		log_error("no worker can be started: %s", strerror(errno));
 		close(ends[0]);
+		tally_give(s->tally);
+		s->tally = -1;
 		s->restart_at = now + BACKOFF_LAST_MS * USEC_PER_MSEC;
 		return;
 	}
@@ -350,6 +389,8 @@ bool generation_reap(struct generation *g, pid_t pid, int status, usec_t now)
 		note_death(g, i + 1, status);
 		close(s->control);
 		s->control = -1;
+		tally_give(s->tally);
+		s->tally = -1;
 		s->pid = 0;
 		s->ready = false;
 		s->restart_at = now + backoff(s, now);
@@ -377,6 +418,7 @@ void generation_kill(const struct generation *g)
 void generation_release_sockets(struct generation *g, const struct generation *after)
 {
 	listeners_close(&g->listeners, after == NULL ? NULL : &after->listeners);
+	listeners_close(&g->control, after == NULL ? NULL : &after->control);
 }
 
 void generation_forget(const struct generation *g, int listener)
@@ -387,6 +429,8 @@ void generation_forget(const struct generation *g, int listener)
 	for (size_t i = 0; i < g->listeners.count; i++)
 		if (g->listeners.items[i].fd != listener)
 			close(g->listeners.items[i].fd);
+	if (g->control.count > 0)
+		close(g->control.items[0].fd);
 }
 
 void generation_free(struct generation **g)

@@ -24,7 +24,7 @@ __attribute__((format(printf, 4, 5))) static bool fail(
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return fault_set(f, code, "listen %.200s: %.280s", s->text, what);
+	return fault_set(f, code, "%.200s: %.280s", s->text, what);
 }
 
 /* Of a call that concerns the address itself. */
@@ -181,7 +181,7 @@ bool listeners_open(struct listeners *out, const struct conf_sockets *want,
 {
 	*out = (struct listeners){.items = calloc(want->count, sizeof(*out->items))};
 	if (out->items == NULL)
-		return fault_set(fault, EXIT_AGAIN, "listen: memory is exhausted");
+		return fault_set(fault, EXIT_AGAIN, "memory is exhausted");
 	for (size_t i = 0; i < want->count; i++) {
 		const struct listener_socket *old = find(have, want->items[i].text);
 		bool ok;

@@ -13,10 +13,13 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "daemon/control.h"
 #include "daemon/fault.h"
 #include "daemon/generation.h"
 #include "daemon/notify.h"
 #include "daemon/pidfile.h"
+#include "daemon/status.h"
+#include "daemon/tally.h"
 
 static const usec_t ready_within = 30 * USEC_PER_SEC;
 
@@ -33,6 +36,11 @@ static struct master {
 	bool stopping, reload_again;
 	int code; /* of the program: EXIT_OK unless it did not start */
 	usec_t told_alive;
+	usec_t started, loaded; /* wall clock; `loaded`: when `current` was read */
+	usec_t read_at;         /* the same of `incoming` */
+	uint64_t reloads;       /* so many were begun */
+	uint64_t deaths;
+	struct reload_outcome outcome;
 } master;
 
 /* --- generations come and go --------------------------------------------------- */
@@ -45,6 +53,7 @@ static void in_child(int listener)
 {
 	close(master.signals);
 	pidfile_forget(&master.pid_file);
+	control_forget();
 	if (master.current != NULL)
 		generation_forget(master.current, listener);
 	if (master.incoming != NULL)
@@ -61,7 +70,15 @@ static void leave(struct generation *g)
 	generation_drain(g);
 }
 
-static void tell_not_reloaded(const char *why)
+static void tell_outcome(int code, const char *text)
+{
+	master.outcome.at = clock_now();
+	master.outcome.code = code;
+	snprintf(master.outcome.text, sizeof(master.outcome.text), "%s", text);
+	control_tell_reload(master.reloads, code, text);
+}
+
+static void tell_not_reloaded(int code, const char *why)
 {
 	char status[FAULT_TEXT_MAX + 100];
 
@@ -69,6 +86,7 @@ static void tell_not_reloaded(const char *why)
 	snprintf(status, sizeof(status),
 	    "the last reload failed, the configuration of before goes on: %s", why);
 	notify_ready(status);
+	tell_outcome(code, why);
 }
 
 /* A first generation that can't start ends the program; a later one leaves everything as it is. */
@@ -81,7 +99,7 @@ static void give_up_incoming(void)
 	generation_release_sockets(g, master.current);
 	leave(g);
 	if (master.current != NULL) {
-		tell_not_reloaded(g->fault.text);
+		tell_not_reloaded(g->fault.code, g->fault.text);
 		return;
 	}
 	log_error("not started: %s", g->fault.text);
@@ -92,6 +110,7 @@ static void give_up_incoming(void)
 
 static void adopt_incoming(void)
 {
+	char text[80];
 	struct generation *old = master.current, *g = master.incoming;
 
 	master.current = g;
@@ -100,9 +119,13 @@ static void adopt_incoming(void)
 		generation_release_sockets(old, g);
 		leave(old);
 	}
-	log_notice("%s: generation %u serves with %zu processes",
-	    old == NULL ? "started" : "reloaded", g->number, g->count);
+	master.loaded = master.read_at;
+	snprintf(
+	    text, sizeof(text), "generation %u serves with %zu processes", g->number, g->count);
+	log_notice("%s: %s", old == NULL ? "started" : "reloaded", text);
 	notify_ready("serving");
+	if (old != NULL)
+		tell_outcome(EXIT_OK, text);
 }
 
 /* All of it to the log, the first error to `fault`. */
@@ -146,12 +169,14 @@ static void reload(void)
 		return;
 	}
 	notify_reloading();
+	master.reloads++;
+	master.read_at = clock_now();
 	c = read_config(&fault);
 	master.incoming = c == NULL ? NULL : generation_new(c, master.current, &fault);
 	if (master.incoming != NULL)
 		return;
 	config_free(&c);
-	tell_not_reloaded(fault.text);
+	tell_not_reloaded(fault.code, fault.text);
 }
 
 static void stop(void)
@@ -177,10 +202,70 @@ static void stop(void)
 	}
 }
 
+/* --- what the control socket asks for ---------------------------------------------- */
+
+static void write_status(struct strbuf *reply)
+{
+	const struct daemon_view v = {
+	    .path = master.path,
+	    .started = master.started,
+	    .loaded = master.loaded,
+	    .current = master.current,
+	    .incoming = master.incoming,
+	    .leaving = master.leaving,
+	    .reload = &master.outcome,
+	    .deaths = master.deaths,
+	    .stopping = master.stopping,
+	};
+
+	status_write(reply, &v);
+}
+
+static uint64_t next_reload(void)
+{
+	return master.reloads + 1;
+}
+
+static bool is_stopping(void)
+{
+	return master.stopping;
+}
+
+static const struct config *config_in_effect(void)
+{
+	return master.current == NULL ? NULL : master.current->config;
+}
+
+static uid_t worker_user(void)
+{
+	return master.current != NULL && master.current->identity.change
+	           ? master.current->identity.uid
+	           : (uid_t)-1;
+}
+
+static const struct control_master control_master = {
+    .status = write_status,
+    .next_reload = next_reload,
+    .reload = reload,
+    .stop = stop,
+    .is_stopping = is_stopping,
+    .config = config_in_effect,
+    .user = worker_user,
+};
+
+/* Once stopping, the socket is gone; who is connected is served to the end. */
+static int control_listener(void)
+{
+	const struct generation *g = master.current;
+
+	return g == NULL || g->control.count == 0 ? -1 : g->control.items[0].fd;
+}
+
 /* --- what happened ---------------------------------------------------------------- */
 
 static void log_death(pid_t pid, int status, const char *whose)
 {
+	master.deaths += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 	if (WIFSIGNALED(status))
 		log_error("process %ld of the %s generation died of signal %d (%s)", (long)pid,
 		    whose, WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -293,6 +378,7 @@ static void wait_for_news(usec_t now, usec_t until)
 	for (size_t i = 0; g != NULL && i < g->count; i++)
 		if (!g->slots[i].ready)
 			add_fd(fds, &n, max, g->slots[i].control);
+	n += control_wait(control_listener(), fds + n, max - n);
 	poll(fds, n, ms < 0 ? 0 : (int)ms);
 }
 
@@ -333,6 +419,7 @@ static void loop(void)
 			break;
 		wait_for_news(now, due != 0 && due < next ? due : next);
 		read_signals();
+		control_serve(control_listener(), clock_monotonic());
 	}
 }
 
@@ -377,6 +464,9 @@ int master_run(const char *path, struct config *config)
 
 	log_set_role("master");
 	master.path = path;
+	master.started = master.read_at = clock_now();
+	control_open(&control_master);
+	tally_open();
 	raise_descriptor_limit();
 	if (!pidfile_take(&master.pid_file, config->settings->pid_file, &fault)) {
 		config_free(&config);
@@ -392,6 +482,7 @@ int master_run(const char *path, struct config *config)
 	} else {
 		loop();
 	}
+	control_close();
 	pidfile_remove(&master.pid_file);
 	if (master.code == EXIT_OK)
 		log_notice("stopped");

@@ -17,6 +17,7 @@
 #include "daemon/counters.h"
 #include "daemon/fault.h"
 #include "daemon/mlfi.h"
+#include "daemon/tally.h"
 #include "sink/eventlog.h"
 
 enum {
@@ -34,6 +35,7 @@ static struct eventlog *events;
 static void emit(void *arg, const struct event *e)
 {
 	(void)arg;
+	tally_event(e->verdict);
 	eventlog_write(events, e, EVENT_WAIT_MS);
 }
 

@@ -33,6 +33,7 @@ class Guard:
         os.chmod(f"{self.folder}/log", 0o777)
         self.conf = f"{self.folder}/relay-guard.conf"
         self.socket = f"{self.folder}/milter.sock"
+        self.control = f"{self.folder}/control.sock"
         self.events_path = f"{self.folder}/log/events.jsonl"
         self.process = None
         Guard.all.append(self)
@@ -42,6 +43,7 @@ class Guard:
         with open(self.conf, "w") as f:
             f.write(f"""
 listen = {{ "unix:{self.socket}" }}
+control = "unix:{self.control}"
 state = "{self.folder}/state"
 user = {"relay-guard" if os.path.exists("/etc/postfix") or os.path.exists("/etc/mail") else "nobody"}
 socket-mode = 0666

@@ -60,6 +60,8 @@ daemon() {
 	echo "lifecycle.asan tests/live/lifecycle.py build/asan/relay-guard"
 	echo "daemon.tsan tests/lib/tsan.sh tests/live/daemon.py build/tsan/relay-guard"
 	echo "lifecycle.tsan tests/lib/tsan.sh tests/live/lifecycle.py build/tsan/relay-guard"
+	echo "control.gcc tests/live/control.py build/relay-guard"
+	echo "control.asan tests/live/control.py build/asan/relay-guard"
 	echo "frames.tsan tests/lib/tsan.sh tests/live/frames.py build/tsan/relay-guard 500"
 	echo "daemon.frames tests/live/frames.py build/asan/relay-guard"
 }

@@ -1,0 +1,403 @@
+#!/usr/bin/python3
+"""
+The control socket and its commands over the daemon as it is: what they say, their exit codes, who may do what, and
+clients that never read, never write, come in hundreds or send a megabyte, while mail is decided.
+Run: tests/live/control.py [BINARY [TEST...]]   (as root, permissions are tested too)
+"""
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+if len(sys.argv) > 1:
+    os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
+from guard import BINARY, Guard
+from milter import Load, Milter
+from tap import Tap
+
+tap = Tap()
+
+
+def change(guard, pattern, replacement):
+    with open(guard.conf, encoding="utf-8") as f:
+        text = f.read()
+    changed = re.sub(pattern, replacement, text)
+    assert changed != text, pattern
+    with open(guard.conf, "w", encoding="utf-8") as f:
+        f.write(changed)
+
+
+def command(guard, *words, user=None, seconds=60, where="conf"):
+    """(exit code, standard output, standard error)"""
+    at = ["-c", guard.conf] if where == "conf" else ["--socket", guard.control]
+    done = subprocess.run([BINARY, words[0], *at, *words[1:]], capture_output=True, text=True, timeout=seconds,
+                          user=user, group=user)
+    return done.returncode, done.stdout, done.stderr
+
+
+def status(guard):
+    code, out, err = command(guard, "status", "--format", "json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def connect(guard):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(20)
+    s.connect(guard.control)
+    return s
+
+
+def read_reply(s):
+    """Up to and with the marked line, or to the end."""
+    data = b""
+    try:
+        while not re.search(rb"(^|\n)\.\d+[^\n]*\n$", data):
+            part = s.recv(65536)
+            if not part:
+                break
+            data += part
+    except ConnectionResetError:
+        pass
+    return data.decode()
+
+
+def ask(guard, line):
+    s = connect(guard)
+    try:
+        s.sendall(line.encode() + b"\n")
+    except BrokenPipeError:
+        pass  # who is refused is told so before it has asked
+    reply = read_reply(s)
+    s.close()
+    return reply
+
+
+def tells_status():
+    guard = Guard().start()
+    said = status(guard)
+    daemon = said["daemon"]
+    tap.equal(daemon["pid"], guard.process.pid, "status: the process")
+    tap.equal((daemon["state"], daemon["generation"], daemon["workers"], daemon["mode"]),
+              ("serving", 1, 2, "enforce"), "status: state, generation, workers, mode", said)
+    tap.equal(daemon["configuration"], guard.conf, "status: the configuration")
+    tap.ok("reload" not in said, "status: no reload yet", said)
+    tap.equal(sorted(w["pid"] for w in said["workers"]), sorted(guard.workers()), "status: the workers")
+    tap.equal(said["generations"], [], "status: no other generation")
+    sessions = [Milter(guard.socket).open() for _ in range(5)]
+    tap.equal(sessions[0].rcpt("<b@ext.example.net>")[:4], b"y550", "a recipient is refused meanwhile")
+    said = status(guard)
+    tap.ok(5 <= said["daemon"]["sessions"] <= 7, "status: the sessions", said["daemon"])
+    tap.equal(sum(w["sessions"] for w in said["workers"]), said["daemon"]["sessions"], "status: those of each worker")
+    tap.equal(said["events"]["reject"], 1, "status: events by verdict", said["events"])
+    tap.ok(said["store"]["slots"] > 1000 and said["store"]["bans"] == 0, "status: the store", said["store"])
+    code, out, err = command(guard, "status")
+    tap.ok(code == 0 and f"process {guard.process.pid}, serving since " in out and guard.conf in out and not err,
+           "status in words", out, err)
+    code, out, err = command(guard, "status", where="socket")
+    tap.ok(code == 0 and "serving since" in out, "--socket names the socket itself", out, err)
+    for s in sessions:
+        s.close()
+    os.kill(guard.workers()[0], signal.SIGKILL)
+    guard.wait_for_log("died of signal 9")
+    tap.equal(status(guard)["daemon"]["deaths"], 1, "status: a worker that was killed is counted")
+    guard.remove()
+
+
+def reloads():
+    guard = Guard().start()
+    held = Milter(guard.socket).open()
+    change(guard, r"workers = 2", "workers = 1")
+    code, out, err = command(guard, "reload")
+    tap.equal((code, out, err), (0, "generation 2 serves with 1 processes\n", ""), "reload waits and tells the outcome")
+    said = status(guard)
+    tap.equal((said["daemon"]["generation"], said["daemon"]["workers"]), (2, 1), "status: what was reloaded", said)
+    tap.equal((said["reload"]["code"], said["generations"][0]["state"], said["generations"][0]["sessions"]),
+              (0, "finishes", 1), "status: the reload, and the generation that has a session yet", said)
+    loaded = said["daemon"]["loaded"]
+    held.close()
+    change(guard, r"workers = 1", "workers = many")
+    code, out, err = command(guard, "reload")
+    tap.equal((code, out), (78, ""), "reload of a wrong configuration: exit 78", err)
+    tap.ok(f"{guard.conf}:" in err and "many" in err, "and what is wrong, and where", err)
+    code, out, err = command(guard, "reload", "--format", "json")
+    tap.equal((code, json.loads(out)["code"]), (78, 78), "the same in JSON", out, err)
+    said = status(guard)
+    tap.equal((said["reload"]["code"], said["daemon"]["loaded"]), (78, loaded), "status: the error, and what goes on", said)
+    tap.ok("many" in said["reload"]["text"], "status: with its text", said["reload"])
+    code, out, err = command(guard, "status")
+    tap.ok("FAILED" in out and "many" in out, "status in words says it too", out)
+    tap.ok(Milter(guard.socket).open().session(), "mail goes on")
+    change(guard, r"workers = many", "workers = 2\n}")
+    tap.equal(command(guard, "status")[0], 0, "a configuration that can't be parsed does not hide the daemon")
+    change(guard, r"workers = 2\n}", "workers = 2")
+    outcomes = []
+    threads = [threading.Thread(target=lambda: outcomes.append(command(guard, "reload"))) for _ in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    tap.equal({o[0] for o in outcomes}, {0}, "six reloads at once are all told an outcome", *outcomes)
+    tap.ok(3 <= status(guard)["daemon"]["generation"] <= 8, "and none is lost")
+    moved = f"{guard.folder}/other.sock"
+    change(guard, r'control = "unix:[^"]*"', f'control = "unix:{moved}"')
+    code, out, err = command(guard, "reload", where="socket")
+    tap.equal(code, 0, "a reload may move the socket", err)
+    tap.ok(os.path.exists(moved) and not os.path.exists(guard.control), "the new one is there, the old one gone")
+    tap.equal(command(guard, "status")[0], 0, "and answers")
+    guard.remove()
+
+
+def stops():
+    guard = Guard().start()
+    held = Milter(guard.socket).open()
+    process = subprocess.Popen([BINARY, "stop", "-c", guard.conf], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
+    guard.wait_for_log("stopping: sessions are finished")
+    time.sleep(0.5)
+    tap.equal(process.poll(), None, "stop waits while there is a session")
+    tap.ok(held.session(), "which is finished")
+    out, err = process.communicate(timeout=20)
+    tap.equal((process.returncode, out), (0, "stopped\n"), "then it says so", err)
+    tap.ok(re.search(r"\b[12] sessions are finished first", err) is not None, "and what it waited for", err)
+    tap.equal(guard.process.wait(10), 0, "the daemon ended with 0")
+    guard.process = None
+    tap.ok(not os.path.exists(guard.control), "its socket is gone")
+    for name in ("status", "reload", "stop"):
+        code, out, err = command(guard, name)
+        tap.equal((code, out), (69, ""), f"{name}: exit 69 when no daemon answers", err)
+        tap.ok("no relay-guard is running there" in err, f"{name}: and says so", err)
+    guard.remove()
+
+
+def sockets():
+    """A stale one is replaced, one in use is refused."""
+    guard = Guard()
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(guard.control)
+    left.close()
+    guard.start()
+    tap.equal(command(guard, "status")[0], 0, "a stale socket is replaced")
+    mode = os.stat(guard.control)
+    tap.equal((stat.S_IMODE(mode.st_mode), stat.S_ISSOCK(mode.st_mode)), (0o666, True), "its mode is `socket-mode`")
+    other = Guard()
+    change(other, r'control = "unix:[^"]*"', f'control = "unix:{guard.control}"')
+    done = subprocess.run([BINARY, "serve", "-c", other.conf], capture_output=True, text=True, timeout=40)
+    tap.equal(done.returncode, 75, "one in use is refused: exit 75", done.stderr)
+    tap.ok(f"{other.conf}:" in done.stderr and "control unix:" in done.stderr
+           and "another program listens there" in done.stderr, "with the place and the reason", done.stderr)
+    tap.ok(not os.path.exists(other.socket), "and nothing is left behind")
+    change(other, r'control = "unix:[^"]*"', f'control = "unix:{other.conf}"')
+    done = subprocess.run([BINARY, "serve", "-c", other.conf], capture_output=True, text=True, timeout=40)
+    tap.equal((done.returncode, "a file of another kind" in done.stderr), (78, True), "a file in its place: exit 78",
+              done.stderr)
+    tap.equal(command(guard, "status")[0], 0, "the daemon that was there goes on")
+    guard.remove()
+    other.remove()
+
+
+def without():
+    """Mail does not depend on a socket that nobody has asked for."""
+    if os.path.exists("/run/relay-guard"):
+        return
+    guard = Guard()
+    change(guard, r'control = "unix:[^"]*"\n', "")
+    guard.start()
+    tap.ok("find no daemon: " in guard.log_text(), "the default socket in no folder: a warning", guard.log_text())
+    tap.ok(Milter(guard.socket).open().session(), "and mail is served")
+    code, _, err = command(guard, "status")
+    tap.equal((code, "no relay-guard is running there" in err), (69, True), "status finds none", err)
+    guard.remove()
+
+
+def permissions():
+    if os.geteuid() != 0:
+        return
+    guard = Guard().start()
+    daemon = 1  # a user who is neither root nor the guard's own
+    code, out, err = command(guard, "status", user=daemon, where="socket")
+    tap.equal(code, 0, "whoever may connect may look", err)
+    for name in ("reload", "stop"):
+        code, out, err = command(guard, name, user=daemon, where="socket")
+        tap.equal(code, 69, f"{name}: not for others", err)
+        tap.ok("is for root and the user that relay-guard runs as" in err, f"{name}: and says for whom", err)
+    tap.equal(guard.log_text().count("reloaded"), 0, "nothing was reloaded")
+    nobody = int(subprocess.run(["id", "-u", "nobody"], capture_output=True, text=True).stdout)
+    group = int(subprocess.run(["id", "-g", "nobody"], capture_output=True, text=True).stdout)
+    done = subprocess.run([BINARY, "reload", "--socket", guard.control], capture_output=True, text=True, user=nobody,
+                          group=group, timeout=30)
+    tap.equal(done.returncode, 0, "reload: the guard's own user may", done.stderr)
+    change(guard, "socket-mode = 0666", "socket-mode = 0600")
+    change(guard, r'control = "unix:[^"]*"', f'control = "unix:{guard.folder}/second.sock"')
+    tap.equal(command(guard, "reload", where="socket")[0], 0, "a socket of mode 0600")
+    guard.control = f"{guard.folder}/second.sock"
+    code, out, err = command(guard, "status", user=daemon, where="socket")
+    tap.equal((code, "not permitted" in err), (69, True), "is for its owner", err)
+    guard.remove()
+
+
+def protocol():
+    guard = Guard().start()
+    for line, want in (("nonsense", ".64 text=%60nonsense%60%20is%20no%20command"), ("", ".64 text=found"),
+                       ("status \x00", ".64 text=found"), ("STATUS", ".64 text=found"), ("a b", ".64 text=found")):
+        reply = ask(guard, line)
+        tap.ok(reply.startswith(want) and reply.count("\n") == 1, f"{line!r}: exit 64 in one line", reply)
+    s = connect(guard)
+    for _ in range(3):
+        s.sendall(b"status\r\n")
+        tap.ok(read_reply(s).endswith("\n.0 text=ok\n"), "several requests, one after the other")
+    s.sendall(b"status\nstatus\nstatus\n")
+    data = b""
+    while data.count(b"\n.0 text=ok\n") < 3:
+        data += s.recv(65536)
+    tap.ok(True, "several requests at once are answered one by one")
+    for byte in b"status\n":
+        s.sendall(bytes([byte]))
+        time.sleep(0.01)
+    tap.ok(read_reply(s).endswith(".0 text=ok\n"), "a request byte by byte")
+    s.close()
+    guard.remove()
+
+
+def mail_goes_on(guard, load, name):
+    """All that was asked meanwhile was answered, and quickly."""
+    before = load.done
+    start = time.monotonic()
+    right = Milter(guard.socket).open().session()
+    took = time.monotonic() - start
+    time.sleep(0.5)
+    tap.ok(right and took < 2 and load.done > before and load.lost == 0, f"{name}: mail is decided meanwhile",
+           f"{took:.3f} s, {load.done - before} more, {load.lost} lost")
+
+
+def answers(guard, name):
+    """Of the places some are kept: root gets one within the time that a request may take."""
+    end = time.monotonic() + 12
+    code, err = 75, ""
+    while code == 75 and time.monotonic() < end:
+        code, _, err = command(guard, "status")
+        time.sleep(0.1 if code else 0)
+    tap.equal(code, 0, f"{name}: status answers", err)
+
+
+def hostile_clients():
+    guard = Guard().start()
+    load = Load(guard.socket, loops=2)
+    master = guard.process.pid
+
+    silent = [connect(guard) for _ in range(200)]
+    mail_goes_on(guard, load, "200 that never write")
+    answers(guard, "200 that never write")
+    end = time.monotonic() + 15
+    gone = 0
+    for s in silent:
+        s.settimeout(max(0.1, end - time.monotonic()))
+        try:
+            while s.recv(4096):
+                pass
+            gone += 1
+        except ConnectionResetError:
+            gone += 1
+        except TimeoutError:
+            pass
+        s.close()
+    tap.equal(gone, 200, "200 that never write are hung up on")
+
+    deaf = []
+    for _ in range(20):
+        s = connect(guard)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        s.setblocking(False)
+        try:
+            while True:
+                s.send(b"status\n" * 500)
+        except OSError:
+            pass
+        deaf.append(s)
+    mail_goes_on(guard, load, "20 that never read")
+    answers(guard, "20 that never read")
+
+    s = connect(guard)
+    start = time.monotonic()
+    try:
+        s.sendall(b"x" * (1 << 20))
+        s.sendall(b"\n")
+    except OSError:
+        pass
+    reply = read_reply(s)
+    tap.ok(reply.startswith(".64 ") and "too%20long" in reply and time.monotonic() - start < 5,
+           "a line of a megabyte is refused", reply)
+    s.close()
+    mail_goes_on(guard, load, "a line of a megabyte")
+    for s in deaf:
+        s.close()
+
+    replies = []
+    lock = threading.Lock()
+
+    def one():
+        try:
+            reply = ask(guard, "status")
+        except OSError as e:
+            reply = repr(e)
+        with lock:
+            replies.append(reply.rstrip("\n").split("\n")[-1])
+
+    threads = [threading.Thread(target=one) for _ in range(200)]
+    for t in threads:
+        t.start()
+    mail_goes_on(guard, load, "200 that ask at once")
+    for t in threads:
+        t.join()
+    good = sum(r == ".0 text=ok" for r in replies)
+    busy = sum(r.startswith(".75 ") for r in replies)
+    tap.equal(good + busy, 200, f"200 that ask at once: {good} answered, {busy} told to try again", *set(replies))
+    tap.ok(good >= 16, "and at least as many answered as there are places for", good)
+
+    waiting = connect(guard)
+    waiting.sendall(b"reload\n")
+    waiting.close()
+    guard.wait_for_log("reloaded: generation 2")
+    tap.equal(status(guard)["daemon"]["generation"], 2, "one that asks and goes does no harm")
+    done, lost = load.end()
+    tap.equal(lost, 0, f"of {done} sessions none was lost")
+    tap.equal(guard.process.pid, master, "one master all the time")
+    with open(f"/proc/{master}/stat", encoding="ascii") as f:
+        before = sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+    time.sleep(2)
+    with open(f"/proc/{master}/stat", encoding="ascii") as f:
+        after = sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+    tap.ok(after - before < 20, "the master rests afterwards", f"{after - before} ticks in 2 s")
+    tap.ok(len(os.listdir(f"/proc/{master}/fd")) < 40, "and has closed them all", os.listdir(f"/proc/{master}/fd"))
+    tap.equal(guard.stop(), 0, "and stops as always")
+    guard.remove()
+
+
+def others_have_half():
+    """Who may only look can't keep out who may do more."""
+    if os.geteuid() != 0:
+        return
+    guard = Guard().start()
+    script = ("import socket,sys,time\nall=[]\nfor _ in range(100):\n s=socket.socket(socket.AF_UNIX)\n"
+              f" s.connect({guard.control!r})\n all.append(s)\nprint('there',flush=True)\ntime.sleep(30)\n")
+    crowd = subprocess.Popen([sys.executable, "-c", script], user=1, group=1, stdout=subprocess.PIPE, text=True)
+    crowd.stdout.readline()
+    code, _, err = command(guard, "status")
+    tap.equal(code, 0, "a hundred silent lookers: root is answered at once", err)
+    code, _, err = command(guard, "status", user=1, where="socket")
+    tap.equal((code, "try again" in err), (75, True), "another looker is told to try again", err)
+    crowd.kill()
+    crowd.wait()
+    guard.remove()
+
+
+tests = [tells_status, reloads, stops, sockets, without, permissions, protocol, hostile_clients, others_have_half]
+names = sys.argv[2:]
+tap.run(*[t for t in tests if not names or t.__name__ in names])
