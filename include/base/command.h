@@ -18,6 +18,11 @@ extern const struct command command_check;    /* tool/check.c */
 extern const struct command command_explain;  /* tool/explain.c */
 extern const struct command command_selftest; /* selftest/selftest.c */
 extern const struct command command_status;   /* tool/status.c */
+extern const struct command command_top;      /* tool/top.c */
+extern const struct command command_limits;   /* tool/limits.c */
+extern const struct command command_bans;     /* tool/bans.c, with the next two */
+extern const struct command command_ban;
+extern const struct command command_release;
 extern const struct command command_reload;   /* tool/reload.c */
 extern const struct command command_stop;     /* tool/stop.c */
 extern const struct command command_verify;   /* tool/verify.c */

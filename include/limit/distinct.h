@@ -34,4 +34,8 @@ struct distinct {
 bool distinct_admits(struct store *s, const struct distinct *d, const char *key, size_t key_len,
     const char *value, size_t value_len, bool keep, nsec_t now, uint64_t *count);
 
+/* The key has had no value. */
+void distinct_forget(
+    struct store *s, const struct distinct *d, const char *key, size_t key_len, nsec_t now);
+
 #endif

@@ -77,6 +77,10 @@ const char *daemon_field(
 /* A field that is a time, in the local zone; "never" where it is 0 or none. */
 const char *daemon_time(const struct control_line *l, const char *name, char out[CLOCK_TEXT_MAX]);
 
+/* 90061000000: "1d1h1m1s"; below a second "<1s", and "0" for none. */
+#define DAEMON_DURATION_MAX 48
+const char *daemon_duration(usec_t t, char out[DAEMON_DURATION_MAX]);
+
 /* Standard output is written. Returns `code`, or EXIT_INTERNAL, told, when it can't be. */
 int daemon_flush(const struct daemon_call *d, int code);
 

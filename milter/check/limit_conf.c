@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check/limit.h"
+#include "check/limit_look.h"
 #include "conf/load.h"
 #include "conf/units.h"
 #include "limit/store.h"
@@ -64,6 +65,18 @@ static const struct {
     {"relay-refusals", COUNT_RELAY_REFUSALS},
     {"failed-checks", COUNT_FAILED_CHECKS},
 };
+
+void limit_count_name(const struct limit_settings *l, char out[LIMIT_COUNT_NAME_MAX])
+{
+	const char *name = "distinct";
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (counts[i].what == l->count.what)
+			name = counts[i].word;
+	snprintf(out, LIMIT_COUNT_NAME_MAX, "%s%s%s", name,
+	    l->count.what == COUNT_DISTINCT ? " " : "",
+	    l->count.what == COUNT_DISTINCT ? limit_part_name(l->count.distinct) : "");
+}
 
 static bool read_count(struct conf_reader *r, const struct conf_value *v, void *field)
 {
@@ -129,6 +142,14 @@ static const struct {
     {"ban", LIMIT_BAN},
     {"suspend", LIMIT_SUSPEND},
 };
+
+const char *limit_action_name(const struct limit_settings *l)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (actions[i].action == l->on_exceed.action)
+			return actions[i].word;
+	return "";
+}
 
 static bool read_on_exceed(struct conf_reader *r, const struct conf_value *v, void *field)
 {

@@ -8,6 +8,7 @@
 
 #include "base/exit.h"
 #include "base/log.h"
+#include "daemon/control_limits.h"
 #include "wire/control.h"
 
 /* Connections that are taken in one round of the master's loop. */
@@ -95,13 +96,21 @@ static void stop(struct caller *c, const struct control_line *l)
 struct command_row {
 	const char *word;
 	bool looks; /* for everybody who may connect */
+	/* One of both is NULL. */
 	void (*run)(struct caller *c, const struct control_line *l);
+	void (*ask)(
+	    const struct config *config, const struct control_line *l, struct strbuf *reply);
 };
 
 static const struct command_row rows[] = {
-    {"status", true, say_status},
-    {"reload", false, reload},
-    {"stop", false, stop},
+    {"status", true, say_status, NULL},
+    {"limits", true, NULL, control_limits},
+    {"top", true, NULL, control_top},
+    {"bans", true, NULL, control_bans},
+    {"ban", false, NULL, control_ban},
+    {"release", false, NULL, control_release},
+    {"reload", false, reload, NULL},
+    {"stop", false, stop, NULL},
 };
 
 static void answer(struct caller *c, const char *line, size_t len)
@@ -116,11 +125,13 @@ static void answer(struct caller *c, const char *line, size_t len)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (strcmp(rows[i].word, l.word) != 0)
 			continue;
-		if (rows[i].looks || c->may)
-			rows[i].run(c, &l);
-		else
+		if (!rows[i].looks && !c->may)
 			control_last(&c->out, EXIT_UNAVAILABLE,
 			    "`%s` is for root and the user that relay-guard runs as", l.word);
+		else if (rows[i].run != NULL)
+			rows[i].run(c, &l);
+		else
+			rows[i].ask(control.master->config(), &l, &c->out);
 		return;
 	}
 	control_last(&c->out, EXIT_USAGE, "`%s` is no command of this daemon", l.word);

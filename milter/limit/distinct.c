@@ -145,3 +145,23 @@ bool distinct_admits(struct store *s, const struct distinct *d, const char *key,
 		*count = d->max + 1;
 	return o != FULL;
 }
+
+void distinct_forget(
+    struct store *s, const struct distinct *d, const char *key, size_t key_len, nsec_t now)
+{
+	const struct row r = {
+	    .table = store_table(s),
+	    .base = store_tag(s, d->limit, key, key_len),
+	    .seats = (unsigned)(d->max < DISTINCT_SEATS ? d->max : DISTINCT_SEATS),
+	    .now = now,
+	};
+	uint64_t seen;
+
+	for (unsigned seat = 0; seat < r.seats; seat++) {
+		struct table_slot *slot = table_find(r.table, seat_tag(&r, seat), now, &seen);
+
+		/* Who sits down at this very moment stays. */
+		if (slot != NULL && word_is_seat(seen))
+			swap(&slot->word, seen, (uint64_t)now);
+	}
+}

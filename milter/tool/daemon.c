@@ -425,6 +425,28 @@ const char *daemon_time(const struct control_line *l, const char *name, char out
 	return out;
 }
 
+const char *daemon_duration(usec_t t, char out[DAEMON_DURATION_MAX])
+{
+	static const struct {
+		int64_t seconds;
+		char unit;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	int64_t left = t / USEC_PER_SEC;
+	struct strbuf b = {0};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (left / units[i].seconds > 0)
+			strbuf_printf(
+			    &b, "%lld%c", (long long)(left / units[i].seconds), units[i].unit);
+		left %= units[i].seconds;
+	}
+	if (b.len == 0)
+		strbuf_puts(&b, t <= 0 ? "0" : "<1s");
+	snprintf(out, DAEMON_DURATION_MAX, "%s", strbuf_text(&b));
+	strbuf_free(&b);
+	return out;
+}
+
 int daemon_flush(const struct daemon_call *d, int code)
 {
 	if (fflush(stdout) == 0)

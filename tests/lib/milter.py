@@ -36,8 +36,7 @@ class Milter:
         assert command == b"O"
         self.actions, self.steps = struct.unpack("!II", payload[4:12])
         self.send(b"C", b"x.example.net\0" + b"4" + struct.pack("!H", 4000) + address.encode() + b"\0")
-        if not self.steps & 0x1000:
-            self.read()
+        self.connected = (b"c", b"") if self.steps & 0x1000 else self.read()
         return self
 
     def rcpt(self, recipient, outside=True):

@@ -398,6 +398,155 @@ def others_have_half():
     guard.remove()
 
 
-tests = [tells_status, reloads, stops, sockets, without, permissions, protocol, hostile_clients, others_have_half]
+LIMITS = """
+limit account { key = login  count = recipients  rate = 3/1h  on-exceed = suspend  suspended = defer }
+limit client { key = client-prefix  count = messages  rate = 60/1m }
+limit spread { key = login  count = distinct client-net  rate = 5/1h  on-exceed = note }
+limit crowd { key = client  count = sessions  max = 50 }
+"""
+
+
+def submit(guard, login, recipient="<b@ext.example.net>", address="203.0.113.9"):
+    """What a recipient of somebody who has logged in is answered, or what is refused before."""
+    m = Milter(guard.socket).open(address)
+    if m.connected != (b"c", b""):
+        m.close()
+        return b"".join(m.connected).decode().rstrip("\0")
+    m.send(b"D", b"M{auth_authen}\0" + login.encode() + b"\0{auth_type}\0PLAIN\0")
+    m.send(b"M", b"<a@example.com>\0")
+    said = (b"c", b"") if m.steps & 0x4000 else m.read()
+    if said == (b"c", b""):
+        m.send(b"D", b"R{rcpt_mailer}\0smtp\0{rcpt_host}\0h\0{rcpt_addr}\0" + recipient.strip("<>").encode() + b"\0")
+        m.send(b"R", recipient.encode() + b"\0")
+        said = m.read()
+    if said == (b"c", b""):
+        m.send(b"E")
+        while said[0] not in b"atry":
+            said = m.read()
+            if said == (b"c", b""):
+                break
+    m.close()
+    return b"".join(said).decode().rstrip("\0")
+
+
+def limits_and_suspension():
+    guard = Guard(top=LIMITS).start()
+    code, out, err = command(guard, "limits")
+    tap.ok(code == 0 and re.search(r"^account +recipients +login +3/1h +suspend +enforce$", out, re.M) is not None
+           and re.search(r"^crowd +sessions +client +50 at a time +", out, re.M) is not None
+           and re.search(r"^spread +distinct client-net +login +5/1h +note +", out, re.M) is not None,
+           "limits lists them", out, err)
+    said = json.loads(command(guard, "limits", "--format", "json")[1])
+    tap.equal([limit["name"] for limit in said["limits"]], ["account", "client", "spread", "crowd"], "in JSON too", said)
+    tap.equal(said["limits"][0]["window_us"], 3600000000, "with numbers", said["limits"][0])
+
+    answers = [submit(guard, "Alice") for _ in range(5)]
+    tap.equal([a[:2] for a in answers], ["c"] * 3 + ["y4"] * 2, "an account is suspended when it exceeds its limit", answers)
+    code, out, err = command(guard, "limits", "--key", "login:alice", "--format", "json")
+    views = {v["name"]: v for v in json.loads(out)["limits"]}
+    tap.equal((views["account"]["count"], views["account"]["max"], views["spread"]["count"]), (3, 3, 1),
+              "limits --key: how far it has come", out, err)
+    tap.ok(0 < views["account"]["wait_us"] <= 1200000000, "and when the next is admitted", views["account"])
+    code, out, err = command(guard, "limits", "--key", "203.0.113.9")
+    tap.ok(re.search(r"^client +client:203.0.113.9 +[345]/60 +1m", out, re.M) is not None
+           and re.search(r"^client +client:203.0.113.0/24 +[345]/\d+ +1m", out, re.M) is not None,
+           "an address is looked for with its prefixes", out, err)
+    code, out, err = command(guard, "limits", "--key", "helo:x")
+    tap.equal((code, "no limit counts by helo:x" in err), (1, True), "a key that nothing counts by: exit 1", err)
+    code, out, err = command(guard, "top")
+    tap.ok(code == 0 and re.search(r"^account +login:alice +3/3 +1h +in 1", out, re.M) is not None, "top, once", out, err)
+    top = json.loads(command(guard, "top", "--format", "json", "--count", "1")[1])["limits"]
+    tap.equal([v["key"] for v in top if v["name"] == "account"], ["login:alice"], "top in JSON", top)
+
+    code, out, err = command(guard, "bans", "--format", "json")
+    bans = json.loads(out)["bans"]
+    tap.equal([(b["key"], b["action"], b["by"]) for b in bans], [("login:alice", "defer", "limit account")],
+              "bans shows who is suspended", out, err)
+    tap.equal(submit(guard, "bob")[:1], "c", "others are not")
+    code, out, err = command(guard, "release", "login:alice")
+    tap.equal((code, out), (0, "login:alice is released; 1 limit begins anew for it\n"), "release", err)
+    answers = [submit(guard, "alice") for _ in range(4)]
+    tap.equal([a[:2] for a in answers], ["c"] * 3 + ["y4"], "released, it has its limit anew", answers)
+    tap.equal(command(guard, "release", "login:nobody")[0], 1, "who is not banned: exit 1")
+    guard.remove()
+
+
+def bans_by_hand():
+    guard = Guard(top=LIMITS).start()
+    code, out, err = command(guard, "bans")
+    tap.equal((code, out, err), (0, "", ""), "no bans at first")
+    tap.equal(json.loads(command(guard, "bans", "--format", "json")[1]), {"bans": []}, "in JSON an empty list")
+    code, out, err = command(guard, "ban", "198.51.100.0/24", "--for", "1h", "--reason", 'a "bad" net\u00e9')
+    tap.ok(code == 0 and "client:198.51.100.0/24" in out, "ban of a network", out, err)
+    bans = json.loads(command(guard, "bans", "--format", "json")[1])["bans"]
+    tap.equal((bans[0]["key"], bans[0]["action"], bans[0]["reason"]), ("client:198.51.100.0/24", "refuse", 'a "bad" net\u00e9'),
+              "bans shows it", bans)
+    tap.ok(re.match(r"\d{4}-\d\d-\d\dT", bans[0]["until"]) is not None, "until when", bans)
+    tap.equal(submit(guard, "dave", address="198.51.100.77")[:2], "y5", "its mail is refused")
+    code, out, err = command(guard, "ban", "login:Carol", "--for", "10m", "--action", "defer")
+    tap.equal((code, submit(guard, "carol")[:2]), (0, "y4"), "ban of a login, deferred", err)
+    guard.stop()
+    guard.start()
+    tap.equal(len(json.loads(command(guard, "bans", "--format", "json")[1])["bans"]), 2, "bans outlive the daemon")
+    code, out, err = command(guard, "release", "198.51.100.0/24", "--format", "json")
+    tap.equal((code, json.loads(out)["released"]["key"]), (0, "client:198.51.100.0/24"), "release of a network", err)
+    m = Milter(guard.socket).open("198.51.100.77")
+    tap.equal(m.rcpt("<b@example.com>", outside=False), b"c", "its mail is taken again")
+    m.close()
+    for words, want, text in ((["127.0.0.0/8", "--for", "1h"], 1, "is never banned"),
+                              (["0.0.0.0/0", "--for", "1h"], 1, "is never banned"),
+                              (["nonsense", "--for", "1h"], 64, "expected login:NAME"),
+                              (["login:x"], 64, "--for is missing"), ([], 64, "a key is missing"),
+                              (["login:x", "--for", "soon"], 64, "found --for soon"),
+                              (["login:x", "--for", "0"], 64, "found --for 0"),
+                              (["login:x", "--for", "1h", "--action", "shoot"], 64, "expected refuse, defer or hold"),
+                              (["login:x", "y", "--for", "1h"], 64, "one word too many")):
+        code, out, err = command(guard, "ban", *words)
+        tap.equal((code, text in err, out), (want, True, ""), f"ban {' '.join(words)}: exit {want}", err)
+    if os.geteuid() == 0:
+        for words in (["ban", "login:x", "--for", "1h"], ["release", "login:carol"]):
+            code, out, err = command(guard, *words, user=1, where="socket")
+            tap.equal((code, "is for root" in err), (69, True), f"{words[0]}: not for others", err)
+        for words in (["bans"], ["limits"], ["top"]):
+            tap.equal(command(guard, *words, user=1, where="socket")[0], 0, f"{words[0]}: whoever may connect")
+    guard.remove()
+
+
+def many_bans():
+    """A reply that is as long as it can be."""
+    guard = Guard(top=LIMITS).start()
+    s = connect(guard)
+    reason = "%C3%A9" * 79
+    for i in range(1500):
+        s.sendall(f"ban key=10.{i // 256}.{i % 256}.0/24 for=3600000000 reason={reason}\n".encode())
+        last = read_reply(s)
+    tap.ok("\n.0 text=" in last, "1,500 bans are set one after the other", last)
+    s.sendall(b"bans\n")
+    reply = read_reply(s)
+    tap.ok(len(reply) <= 1 << 20 and "%20bans" in reply.rsplit("\n", 2)[1], "bans: the reply is bounded", len(reply))
+    code, out, err = command(guard, "bans", "--format", "json")
+    tap.ok(code == 0 and len(json.loads(out)["bans"]) >= 1000, "and read", err, len(out))
+    s.close()
+    guard.remove()
+
+
+def top_on_a_terminal():
+    guard = Guard(top=LIMITS).start()
+    submit(guard, "alice")
+    master, slave = os.openpty()
+    process = subprocess.Popen([BINARY, "top", "-c", guard.conf, "--every", "200ms"], stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    while shown.count(b"login:alice") < 3:
+        shown += os.read(master, 65536)
+    tap.equal(process.poll(), None, "top refreshes a terminal")
+    guard.stop()
+    code = process.wait(10)
+    tap.equal(code, 69, "and ends when there is no daemon any more")
+    os.close(master)
+    guard.remove()
+
+
+tests = [limits_and_suspension, bans_by_hand, many_bans, top_on_a_terminal, tells_status, reloads, stops, sockets, without, permissions, protocol, hostile_clients, others_have_half]
 names = sys.argv[2:]
 tap.run(*[t for t in tests if not names or t.__name__ in names])
