@@ -23,11 +23,11 @@ extern const struct command command_limits;   /* tool/limits.c */
 extern const struct command command_bans;     /* tool/bans.c, with the next two */
 extern const struct command command_ban;
 extern const struct command command_release;
-extern const struct command command_reload;   /* tool/reload.c */
-extern const struct command command_stop;     /* tool/stop.c */
-extern const struct command command_verify;   /* tool/verify.c */
-extern const struct command command_audit;    /* audit/audit.c */
-extern const struct command command_import;   /* audit/import_command.c */
+extern const struct command command_reload; /* tool/reload.c */
+extern const struct command command_stop;   /* tool/stop.c */
+extern const struct command command_verify; /* tool/verify.c */
+extern const struct command command_audit;  /* audit/audit.c */
+extern const struct command command_import; /* audit/import_command.c */
 
 /* Prints `relay-guard COMMAND: message` and where to look, and returns EXIT_USAGE. */
 int command_usage(const struct command *c, const char *format, ...)

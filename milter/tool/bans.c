@@ -145,7 +145,7 @@ const struct command command_ban = {
 	       "  --for TIME          how long, such as 30m, 1h or 2d\n"
 	       "  --reason TEXT       why, for `bans` and the log\n"
 	       "  --action ACTION     refuse (5xx, the default), defer (4xx) or hold "
-               "(quarantine)\n" DAEMON_DETAILS,
+	       "(quarantine)\n" DAEMON_DETAILS,
     .run = run_ban,
 };
 

@@ -5,6 +5,7 @@
 
 #include "tool/daemon.h"
 #include "tool/limit_lines.h"
+#include "tool/suggest_files.h"
 
 static void print_limit(void *arg, const struct control_line *l)
 {
@@ -45,15 +46,24 @@ static int run(int argc, char **argv)
 {
 	static const char *const lists[] = {"limit", NULL};
 	const char *key = NULL;
-	const struct daemon_option own[] = {{"key", &key, NULL}, {NULL, NULL, NULL}};
+	bool suggest = false;
+	const struct daemon_option own[] = {
+	    {"key", &key, NULL}, {"suggest", NULL, &suggest}, {NULL, NULL, NULL}};
 	struct daemon_call d = {.command = &command_limits};
 	struct daemon_json j = {.once = NULL};
 	struct strbuf request = {0};
 	bool begun = false;
 	int code;
 
-	if (!daemon_options(&d, argc, argv, own, 0, &code))
+	if (!daemon_options(&d, argc, argv, own, SIZE_MAX, &code))
 		return code;
+	if (suggest && (d.count == 0 || key != NULL || d.socket != NULL || d.config != NULL))
+		return command_usage(
+		    d.command, "--suggest goes with files of events alone, and asks no daemon");
+	if (suggest)
+		return suggest_files(d.command, d.arguments, d.count, d.json);
+	if (d.count > 0)
+		return command_usage(d.command, "\"%s\" is one word too many", d.arguments[0]);
 	control_begin(&request, "limits");
 	if (key != NULL)
 		control_text(&request, "key", key);
@@ -74,10 +84,13 @@ static int run(int argc, char **argv)
 
 const struct command command_limits = {
     .name = "limits",
-    .arguments = "[--key KEY] " DAEMON_ARGUMENTS,
-    .summary = "lists the limits, or how far a key has come in each",
+    .arguments = "[--key KEY | --suggest EVENTS...] " DAEMON_ARGUMENTS,
+    .summary = "lists the limits, or how far a key has come in each, or suggests some",
     .details = "  --key KEY           login:alice, 192.0.2.7, alice@example.com, ...: as an event\n"
 	       "                      has it, or a value alone, which is then looked for under\n"
-	       "                      each kind of key\n" DAEMON_DETAILS,
+	       "                      each kind of key\n"
+	       "  --suggest EVENTS... reads events of accepted mail and prints how much keys have\n"
+	       "                      had, and limits one could start with; asks no "
+	       "daemon\n" DAEMON_DETAILS,
     .run = run,
 };

@@ -547,6 +547,45 @@ def top_on_a_terminal():
     guard.remove()
 
 
-tests = [limits_and_suspension, bans_by_hand, many_bans, top_on_a_terminal, tells_status, reloads, stops, sockets, without, permissions, protocol, hostile_clients, others_have_half]
+def suggests():
+    guard = Guard(top=LIMITS.replace("3/1h", "3000/1h"), events="permitted = yes").start()
+    for login, count in (("alice", 12), ("Bob", 3), ("carol", 1)):
+        for n in range(count):
+            submit(guard, login, f"<b{n}@ext.example.net>", f"203.0.113.{n}")
+    guard.events()
+    with open(guard.events_path, "ab") as f:
+        f.write(b"this is no event\n" + b"x" * 200000 + b"\n")
+    code, out, err = subprocess_limits("--suggest", guard.events_path)
+    tap.ok(code == 0 and "2 lines are no events" in err and f"{guard.events_path}:" in err, "limits --suggest reads events", err)
+    tap.ok(re.search(r"^# login +recipients +hour +[34] .* 12  alice$", out, re.M) is not None, "the busiest login", out)
+    tap.ok(re.search(r"^# recipient-domain +recipients +day +1 +16 ", out, re.M) is not None, "the busiest domain", out)
+    with open(guard.conf, encoding="utf-8") as f:
+        text = f.read()
+    with open(guard.conf, "w", encoding="utf-8") as f:
+        f.write(text.replace(LIMITS.replace("3/1h", "3000/1h"), "") + out)
+    done = subprocess.run([BINARY, "check", "-c", guard.conf], capture_output=True, text=True, timeout=20)
+    tap.ok(done.returncode == 0 and "limit login-recipients" in out, "check accepts what is suggested", done.stderr, out)
+    code, _, err = command(guard, "reload")
+    tap.equal((code, len(json.loads(command(guard, "limits", "--format", "json")[1])["limits"])), (0, 8),
+              "and the daemon counts by it", err)
+    said = json.loads(subprocess_limits("--suggest", guard.events_path, "--format", "json")[1])
+    tap.equal((said["recipients"], said["statistics"][0]["most"], said["statistics"][0]["whose"]), (16, 12, "alice"),
+              "the same in JSON", said)
+    with open(guard.events_path, "rb") as f:
+        done = subprocess.run([BINARY, "limits", "--suggest", "-"], stdin=f, capture_output=True, text=True, timeout=20)
+    tap.equal(done.stdout, out, "standard input is read as -", done.stderr)
+    tap.equal(subprocess_limits("--suggest", "/nowhere/at/all")[0], 66, "a file that is not there: exit 66")
+    code, _, err = subprocess_limits("--suggest", "/dev/null")
+    tap.equal((code, "permitted = yes" in err), (65, True), "no accepted mail: exit 65, and how to have it", err)
+    tap.equal(subprocess_limits("--suggest")[0], 64, "no file: exit 64")
+    guard.remove()
+
+
+def subprocess_limits(*words):
+    done = subprocess.run([BINARY, "limits", *words], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+tests = [suggests, limits_and_suspension, bans_by_hand, many_bans, top_on_a_terminal, tells_status, reloads, stops, sockets, without, permissions, protocol, hostile_clients, others_have_half]
 names = sys.argv[2:]
 tap.run(*[t for t in tests if not names or t.__name__ in names])

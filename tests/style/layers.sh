@@ -31,6 +31,7 @@ declare -A library_headers=(
 	[hiredis]="hiredis/"
 	[openssl-ssl]="openssl/ssl\.h>"
 	[libidn2]="idn2\.h>"
+	[libjansson]="jansson\.h>"
 	[libsystemd]="systemd/"
 )
 
