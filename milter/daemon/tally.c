@@ -61,7 +61,8 @@ unsigned tally_sessions_of(int place)
 
 void tally_event(const char *verdict)
 {
-	for (unsigned i = 0; board != NULL && verdict != NULL && i < TALLY_VERDICTS; i++)
+	/* From behind: what is undecided is called "defer" as well, and no event has it. */
+	for (unsigned i = TALLY_VERDICTS; board != NULL && verdict != NULL && i-- > 0;)
 		if (strcmp(verdict, verdict_name((enum verdict_kind)i)) == 0) {
 			atomic_fetch_add(&board->events[i], 1);
 			return;

@@ -442,6 +442,7 @@ def limits_and_suspension():
 
     answers = [submit(guard, "Alice") for _ in range(5)]
     tap.equal([a[:2] for a in answers], ["c"] * 3 + ["y4"] * 2, "an account is suspended when it exceeds its limit", answers)
+    tap.equal(status(guard)["events"]["defer"], 2, "status counts what was deferred")
     code, out, err = command(guard, "limits", "--key", "login:alice", "--format", "json")
     views = {v["name"]: v for v in json.loads(out)["limits"]}
     tap.equal((views["account"]["count"], views["account"]["max"], views["spread"]["count"]), (3, 3, 1),
