@@ -8,6 +8,7 @@
 
 #include "conf/units.h"
 #include "tool/daemon.h"
+#include "tool/daemon_print.h"
 
 static void print_ban(void *arg, const struct control_line *l)
 {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "tool/daemon.h"
+#include "tool/daemon_print.h"
 
 void limit_lines_head(void)
 {

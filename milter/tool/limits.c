@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tool/daemon.h"
+#include "tool/daemon_print.h"
 #include "tool/limit_lines.h"
 #include "tool/suggest_files.h"
 

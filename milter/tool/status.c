@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tool/daemon.h"
+#include "tool/daemon_print.h"
 
 static const char *const once[] = {"daemon", "reload", "events", "store", NULL};
 

@@ -6,6 +6,7 @@
 
 #include "conf/units.h"
 #include "tool/daemon.h"
+#include "tool/daemon_print.h"
 #include "tool/limit_lines.h"
 
 #define EVERY_DEFAULT (2 * USEC_PER_SEC)
