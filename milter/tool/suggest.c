@@ -1,66 +1,16 @@
 #include "tool/suggest.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
-#include "base/escape.h"
 #include "base/siphash.h"
+#include "tool/suggest_impl.h"
 
-enum key_kind {
-	KEY_LOGIN,
-	KEY_CLIENT,
-	KEY_CLIENT_NET,
-	KEY_SENDER,
-	KEY_SENDER_DOMAIN,
-	KEY_RECIPIENT,
-	KEY_RECIPIENT_DOMAIN,
-	KEY_KINDS,
-};
+enum { FIRST_ROOM = 4096, MARK = KEY_KINDS, NET4_BITS = 24, NET6_BITS = 48 };
 
-enum measure { RECIPIENTS, MESSAGES, NETWORKS, MEASURES };
-enum period { HOUR, DAY, PERIODS };
-
-enum { KEY_MAX = 400, FIRST_ROOM = 4096, MARK = 255, NET4_BITS = 24, NET6_BITS = 48 };
-
-static const char *const kind_names[KEY_KINDS] = {
-    "login", "client", "client-net", "sender", "sender-domain", "recipient", "recipient-domain"};
-static const char *const measure_names[MEASURES] = {
-    "recipients", "messages", "distinct client-net"};
-static const char *const period_names[PERIODS] = {"hour", "day"};
 static const int64_t period_seconds[PERIODS] = {3600, 86400};
-
-/* A key within an hour or a day. */
-struct bucket {
-	uint64_t hash;    /* 0: free */
-	uint64_t message; /* the last that was counted */
-	uint32_t counts[MEASURES];
-	uint8_t kind; /* MARK: only that something was there */
-	uint8_t period;
-};
-
-struct busiest {
-	uint32_t count;
-	int64_t at; /* seconds */
-	char key[KEY_MAX];
-};
-
-struct suggest {
-	size_t count, room; /* a power of two */
-	struct bucket *buckets;
-	uint64_t recipients;
-	usec_t first, last;
-	struct busiest busiest[KEY_KINDS][MEASURES][PERIODS];
-};
-
-/* What is counted of a kind, a measure and a period. */
-struct summary {
-	size_t buckets;
-	uint32_t p50, p95, p99;
-	const struct busiest *busiest;
-};
 
 struct suggest *suggest_new(void)
 {
@@ -316,7 +266,7 @@ uint64_t suggest_recipients(const struct suggest *s)
 	return s->recipients;
 }
 
-/* --- what comes of it ------------------------------------------------------------------------- */
+/* --- over all keys of a kind --------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {
@@ -333,7 +283,7 @@ static uint32_t percentile(const uint32_t *sorted, size_t n, unsigned percent)
 	return n == 0 ? 0 : sorted[rank == 0 ? 0 : rank - 1];
 }
 
-static bool summarize(
+bool suggest_summarize(
     const struct suggest *s, unsigned kind, unsigned measure, unsigned period, struct summary *out)
 {
 	uint32_t *counts = malloc((s->count + 1) * sizeof(*counts));
@@ -356,158 +306,4 @@ static bool summarize(
 	out->p99 = percentile(counts, n, 99);
 	free(counts);
 	return true;
-}
-
-/* Up, to a number that people would write. */
-static uint64_t rounded(uint64_t n)
-{
-	uint64_t step = 1;
-
-	while (n > 20 * step)
-		step *= n > 50 * step ? 10 : 5;
-	return (n + step - 1) / step * step;
-}
-
-/* Twice what 99 of a hundred need: room for a busy day, none for a stolen account. */
-static uint64_t suggested(const struct summary *v, uint64_t least)
-{
-	uint64_t n = rounded(2 * (uint64_t)v->p99);
-
-	return n > least ? n : least;
-}
-
-struct proposal {
-	const char *name, *key, *count, *on_exceed;
-	enum key_kind kind;
-	enum measure measure;
-	uint64_t least;
-};
-
-static const struct proposal proposals[] = {
-    {"login-recipients", "login", "recipients", "defer", KEY_LOGIN, RECIPIENTS, 20},
-    {"login-networks", "login", "distinct client-net", "note", KEY_LOGIN, NETWORKS, 3},
-    {"client-recipients", "client-prefix", "recipients", "defer", KEY_CLIENT, RECIPIENTS, 20},
-    {"sender-recipients", "sender", "recipients", "defer", KEY_SENDER, RECIPIENTS, 20},
-};
-
-static void warn_of_busiest(
-    struct strbuf *b, const struct summary *v, uint64_t rate, unsigned period)
-{
-	char when[CLOCK_TEXT_MAX];
-
-	if (v->busiest->count <= rate)
-		return;
-	clock_format(v->busiest->at * USEC_PER_SEC, when);
-	strbuf_puts(b, "# Exceeded by ");
-	escape_text(b, v->busiest->key, strlen(v->busiest->key));
-	strbuf_printf(
-	    b, ": %" PRIu32 " in the %s of %s.\n", v->busiest->count, period_names[period], when);
-}
-
-static void propose(const struct suggest *s, const struct proposal *p, struct strbuf *b)
-{
-	struct summary hour, day;
-	uint64_t an_hour, a_day;
-
-	if (!summarize(s, p->kind, p->measure, HOUR, &hour) ||
-	    !summarize(s, p->kind, p->measure, DAY, &day)) {
-		b->failed = true;
-		return;
-	}
-	if (hour.buckets == 0)
-		return;
-	an_hour = suggested(&hour, p->least);
-	a_day = suggested(&day, an_hour);
-	warn_of_busiest(b, &hour, an_hour, HOUR);
-	warn_of_busiest(b, &day, a_day, DAY);
-	strbuf_printf(b,
-	    "limit %s {\n    key = %s\n    count = %s\n    rate = { %" PRIu64 "/1h, %" PRIu64
-	    "/1d }\n    on-exceed = %s\n    mode = monitor\n}\n",
-	    p->name, p->key, p->count, an_hour, a_day, p->on_exceed);
-}
-
-static void write_sections(const struct suggest *s, struct strbuf *b)
-{
-	for (size_t i = 0; i < sizeof(proposals) / sizeof(proposals[0]); i++)
-		propose(s, &proposals[i], b);
-}
-
-static void each_summary(struct suggest *s, struct strbuf *b,
-    void (*write)(struct strbuf *b, unsigned kind, unsigned m, unsigned p, const struct summary *v))
-{
-	struct summary v;
-
-	for (unsigned kind = 0; kind < KEY_KINDS; kind++)
-		for (unsigned m = 0; m < MEASURES; m++)
-			for (unsigned p = 0; p < PERIODS; p++) {
-				if (!summarize(s, kind, m, p, &v))
-					b->failed = true;
-				else if (v.buckets > 0)
-					write(b, kind, m, p, &v);
-			}
-}
-
-static void text_line(
-    struct strbuf *b, unsigned kind, unsigned m, unsigned p, const struct summary *v)
-{
-	strbuf_printf(b,
-	    "# %-16s %-19s %-4s %8zu %7" PRIu32 " %7" PRIu32 " %7" PRIu32 " %7" PRIu32 "  ",
-	    kind_names[kind], measure_names[m], period_names[p], v->buckets, v->p50, v->p95, v->p99,
-	    v->busiest->count);
-	escape_text(b, v->busiest->key, strlen(v->busiest->key));
-	strbuf_putc(b, '\n');
-}
-
-void suggest_text(struct suggest *s, struct strbuf *b)
-{
-	char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
-
-	clock_format(s->first, first);
-	clock_format(s->last, last);
-	strbuf_printf(b,
-	    "# %" PRIu64 " recipients were accepted from %s\n# to %s.\n#\n"
-	    "# Of each key in each hour and day that it sent in: how many, what half of them, 95 "
-	    "and 99\n# of a hundred did not exceed, and the busiest.\n#\n",
-	    s->recipients, first, last);
-	strbuf_printf(b, "# %-16s %-19s %-4s %8s %7s %7s %7s %7s  %s\n", "KEY", "COUNTS", "PER",
-	    "PERIODS", "50%", "95%", "99%", "MOST", "WHOSE");
-	each_summary(s, b, text_line);
-	strbuf_puts(b, "\n# To start with: twice what 99 of a hundred need. `mode = monitor` "
-		       "refuses nothing;\n# take it out when the events show nobody whom it "
-		       "should not.\n\n");
-	write_sections(s, b);
-}
-
-static void json_line(
-    struct strbuf *b, unsigned kind, unsigned m, unsigned p, const struct summary *v)
-{
-	char when[CLOCK_TEXT_MAX];
-
-	clock_format(v->busiest->at * USEC_PER_SEC, when);
-	strbuf_printf(b,
-	    "%s\n{\"key\":\"%s\",\"counts\":\"%s\",\"per\":\"%s\",\"periods\":%zu,\"p50\":%" PRIu32
-	    ",\"p95\":%" PRIu32 ",\"p99\":%" PRIu32 ",\"most\":%" PRIu32 ",\"whose\":",
-	    b->data[b->len - 1] == '[' ? "" : ",", kind_names[kind], measure_names[m],
-	    period_names[p], v->buckets, v->p50, v->p95, v->p99, v->busiest->count);
-	escape_json(b, v->busiest->key, strlen(v->busiest->key));
-	strbuf_printf(b, ",\"when\":\"%s\"}", when);
-}
-
-void suggest_json(struct suggest *s, struct strbuf *b)
-{
-	char first[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
-	struct strbuf sections = {0};
-
-	clock_format(s->first, first);
-	clock_format(s->last, last);
-	write_sections(s, &sections);
-	strbuf_printf(b,
-	    "{\"recipients\":%" PRIu64 ",\"first\":\"%s\",\"last\":\"%s\",\"statistics\":[",
-	    s->recipients, first, last);
-	each_summary(s, b, json_line);
-	strbuf_puts(b, "],\n\"configuration\":");
-	escape_json(b, strbuf_text(&sections), sections.len);
-	strbuf_puts(b, "}\n");
-	b->failed = b->failed || sections.failed;
-	strbuf_free(&sections);
 }
