@@ -1,5 +1,5 @@
 /*
- * What the control socket is asked of limits and bans. Each takes a request and writes the whole
+ * What the control socket is asked of limits. Each takes a request and writes the whole
  * reply; `c` is the configuration in effect, NULL when there is none yet.
  */
 #ifndef DAEMON_CONTROL_LIMITS_H
@@ -14,14 +14,5 @@ void control_limits(const struct config *c, const struct control_line *l, struct
 
 /* top [count=N]: of each limit and window the N keys that are nearest to it. */
 void control_top(const struct config *c, const struct control_line *l, struct strbuf *reply);
-
-/* bans */
-void control_bans(const struct config *c, const struct control_line *l, struct strbuf *reply);
-
-/* ban key=K for=MICROSECONDS [action=refuse|defer|hold] [reason=TEXT] [by=NAME] */
-void control_ban(const struct config *c, const struct control_line *l, struct strbuf *reply);
-
-/* release key=K: ends a ban, and forgives what led to it. */
-void control_release(const struct config *c, const struct control_line *l, struct strbuf *reply);
 
 #endif

@@ -30,8 +30,8 @@
 /* The longest line, its LF included. */
 #define CONTROL_LINE_MAX 4096
 
-/* A reply is never longer. What does not fit is left out, and the last line has a field `left_out`
- * with how many lines. */
+/* A reply is never longer. Lines that do not fit are left out, and the last one's text says how
+ * many. */
 #define CONTROL_REPLY_MAX ((size_t)1 << 20)
 
 struct control_field {

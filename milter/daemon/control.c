@@ -8,6 +8,7 @@
 
 #include "base/exit.h"
 #include "base/log.h"
+#include "daemon/control_bans.h"
 #include "daemon/control_limits.h"
 #include "wire/control.h"
 
