@@ -111,5 +111,5 @@ class Load:
     def end(self):
         self.stop = True
         for t in self.threads:
-            t.join()
+            t.join(60)
         return self.done, self.lost
