@@ -450,8 +450,8 @@ def limits_and_suspension():
               "limits --key: how far it has come", out, err)
     tap.ok(0 < views["account"]["wait_us"] <= 1200000000, "and when the next is admitted", views["account"])
     code, out, err = command(guard, "limits", "--key", "203.0.113.9")
-    tap.ok(re.search(r"^client +client:203.0.113.9 +[345]/60 +1m", out, re.M) is not None
-           and re.search(r"^client +client:203.0.113.0/24 +[345]/\d+ +1m", out, re.M) is not None,
+    tap.ok(re.search(r"^client +client:203.0.113.9 +[1-5]/60 +1m", out, re.M) is not None
+           and re.search(r"^client +client:203.0.113.0/24 +\d/960 +1m", out, re.M) is not None,
            "an address is looked for with its prefixes", out, err)
     code, out, err = command(guard, "limits", "--key", "helo:x")
     tap.equal((code, "no limit counts by helo:x" in err), (1, True), "a key that nothing counts by: exit 1", err)
