@@ -62,6 +62,7 @@ daemon() {
 	echo "lifecycle.tsan tests/lib/tsan.sh tests/live/lifecycle.py build/tsan/relay-guard"
 	echo "control.gcc tests/live/control.py build/relay-guard"
 	echo "control.asan tests/live/control.py build/asan/relay-guard"
+	echo "control.tsan tests/lib/tsan.sh tests/live/control.py build/tsan/relay-guard"
 	echo "frames.tsan tests/lib/tsan.sh tests/live/frames.py build/tsan/relay-guard 500"
 	echo "daemon.frames tests/live/frames.py build/asan/relay-guard"
 }
