@@ -1,0 +1,100 @@
+/* Says what came out: on standard output, in the report's file, as metrics. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/command.h"
+#include "base/escape.h"
+#include "selftest/metrics.h"
+#include "selftest/report.h"
+#include "selftest/selftest.h"
+
+int selftest_fail(int code, const char *what, const char *detail)
+{
+	struct strbuf b = {0};
+
+	escape_text(&b, detail, strlen(detail));
+	fprintf(stderr, "relay-guard selftest: %s%s%s\n", what, *detail == '\0' ? "" : ": ",
+	    strbuf_text(&b));
+	strbuf_free(&b);
+	return code;
+}
+
+int selftest_print(struct strbuf *b)
+{
+	int code = EXIT_OK;
+
+	if (b->failed)
+		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
+	else if (fputs(strbuf_text(b), stdout) == EOF || fflush(stdout) != 0)
+		code = selftest_fail(EXIT_INTERNAL, "can't write", strerror(errno));
+	strbuf_free(b);
+	return code;
+}
+
+/* In full, whatever was asked for on the terminal. */
+static int write_report(const struct selftest *t, const struct report *shown)
+{
+	struct report r = *shown;
+	struct strbuf b = {0};
+	int code = EXIT_OK;
+
+	r.record = &t->record;
+	r.colour = false;
+	r.quiet = false;
+	r.verbose = true;
+	report_text(&r, &b);
+	if (b.failed)
+		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
+	else if (!record_write(t->o.report, b.data, b.len))
+		code = selftest_fail(EXIT_INTERNAL, "can't write the report", strerror(errno));
+	strbuf_free(&b);
+	return code;
+}
+
+/* Numbers of any run, so that one that could not be is seen too. */
+void selftest_write_metrics(const struct selftest *t, int code)
+{
+	const struct report r = {.plan = &t->plan, .findings = &t->findings};
+	struct strbuf b = {0};
+
+	metrics_add(t->plan.row_count == 0 ? NULL : &r, code, t->now, &b);
+	if (b.failed || !record_write(t->o.metrics, b.data, b.len))
+		(void)selftest_fail(EXIT_INTERNAL, "can't write the metrics", strerror(errno));
+	strbuf_free(&b);
+}
+
+int selftest_report(const struct selftest *t)
+{
+	static void (*const formats[])(const struct report *, struct strbuf *) = {
+	    [REPORT_TEXT] = report_text,
+	    [REPORT_JSON] = report_json,
+	    [REPORT_TAP] = report_tap,
+	    [REPORT_JUNIT] = report_junit,
+	};
+	const char *no_color = getenv("NO_COLOR");
+	struct report r = {.plan = &t->plan,
+	    .findings = &t->findings,
+	    .config = t->config_path,
+	    .colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0'),
+	    .quiet = t->o.quiet,
+	    .verbose = t->o.verbose,
+	    .confirming = t->o.confirm != NULL};
+	struct tally tally = report_tally(&r);
+	struct strbuf b = {0};
+	int code;
+
+	if (t->o.format == REPORT_JSON)
+		r.record = &t->record;
+	formats[t->o.format](&r, &b);
+	code = selftest_print(&b);
+	if (code == EXIT_OK && t->o.report != NULL)
+		code = write_report(t, &r);
+	if (code != EXIT_OK)
+		return code;
+	if (tally.errors >= tally.rows)
+		return EXIT_UNAVAILABLE;
+	return tally.wrong + tally.high == 0 ? EXIT_OK : EXIT_FINDING;
+}
