@@ -32,6 +32,7 @@ struct event {
 	const char *limit, *limit_key;
 	uint64_t limit_count;
 	bool notify; /* somebody should be told at once */
+	bool probe;  /* of the self-test, to which no mail belongs */
 	uint64_t took_us;
 };
 

@@ -108,6 +108,7 @@ struct session_env {
 	void (*trace)(void *arg, const char *step);
 	void *arg;
 	bool permitted; /* emit events for accepted recipients too */
+	bool probe;     /* the self-test plays this session: its events say so */
 	/* For checks that ask DNS. NULL: there is none, and what needs it is not checked. */
 	struct resolver *resolver;
 	/* For what counts. NULL: nothing is counted, as in explain. */
@@ -115,6 +116,14 @@ struct session_env {
 	/* Monotonic, for took_us. NULL: not measured, so that a replay gives the same events. */
 	usec_t (*stopwatch)(void);
 };
+
+/*
+ * How the self-test tells the guard that it plays a session at the guard's own socket: this macro
+ * at CONNECT, with the secret (base/secret.h) of that name in the state directory. The guard never
+ * asks an MTA for the macro, and none has it.
+ */
+#define PROBE_MACRO "{relay_guard_probe}"
+#define PROBE_SECRET_NAME "selftest.key"
 
 #define SESSION_ID_SIZE 20
 #define SESSION_HELO_SIZE 512

@@ -16,6 +16,9 @@
 struct mlfi_options {
 	const struct policy *policy;
 	const struct session_env *env;
+	/* Of a session whose PROBE_MACRO is `probe_secret` ("": of none). */
+	const struct session_env *probe_env;
+	const char *probe_secret;
 	int listener;        /* the inherited listening socket */
 	const char *scratch; /* a unix path that may be made and removed at start */
 	unsigned sessions;   /* at most; above it, connections wait in the listener's queue */

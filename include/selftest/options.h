@@ -30,6 +30,7 @@ struct selftest_options {
 	usec_t timeout, pace;                      /* pace 0: not given */
 	usec_t wait;                               /* for messages to come out */
 	bool failover;                             /* test while the guard is down */
+	bool alert;                                /* an event of a failed run */
 	bool mx;                                   /* the servers of `domain` are targets too */
 	bool dns;                                  /* look at DNS and block lists */
 	const char *dnsbl[SELFTEST_DNSBL_MAX + 1]; /* NULL-terminated; none: the usual */

@@ -26,6 +26,7 @@ struct place_options {
 	bool transcripts, guarded;
 	bool unguarded;               /* the guard is down, on purpose */
 	const char *login, *password; /* NULL: none */
+	const char *secret;           /* of the guard, for its own socket; NULL: not known */
 };
 
 struct places {
@@ -45,6 +46,9 @@ size_t places_add_smtp(
 /* Adds the guard's own socket. False: *error in words. */
 bool places_add_milter(struct places *p, const struct conf_socket *socket,
     const struct place_options *o, char error[WAY_TEXT_SIZE]);
+
+/* Adds a note; what is more than PLACES_MAX is dropped. */
+void places_note(struct places *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void places_free(struct places *p);
 

@@ -74,8 +74,9 @@ enum outcome {
 	OUTCOME_DEFERRED, /* 4xx: as good as refused */
 	OUTCOME_ASKED,    /* the guard was asked */
 	OUTCOME_NOT_ASKED,
-	OUTCOME_UNTOLD, /* whether it was can't be told */
-	OUTCOME_ERROR,  /* no answer, or none that says anything about the recipient */
+	OUTCOME_UNTOLD,  /* whether it was can't be told */
+	OUTCOME_LIMITED, /* refused by a limit or a ban of the guard: it says nothing of relaying */
+	OUTCOME_ERROR,   /* no answer, or none that says anything about the recipient */
 };
 
 enum refuser { BY_NOBODY, BY_GUARD, BY_MTA };

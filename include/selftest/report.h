@@ -23,8 +23,9 @@ struct report {
 
 struct tally {
 	size_t rows, right, wrong;
-	size_t errors; /* of the wrong ones */
-	size_t high;   /* findings */
+	size_t errors;  /* of the wrong ones */
+	size_t high;    /* findings */
+	size_t limited; /* of the right ones: a limit or a ban stood before them */
 	size_t suspect, confirmed;
 	size_t deferred;  /* refused with 4xx */
 	size_t off_point; /* refused, but not for relaying */

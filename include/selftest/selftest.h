@@ -51,6 +51,9 @@ int selftest_print(struct strbuf *b);
 /* Prints the result, and writes the report; the code is what the result says. */
 int selftest_report(const struct selftest *t);
 
+/* Writes an event of a run that came to `code`. */
+void selftest_alert(const struct selftest *t, int code);
+
 /* Writes the numbers of a run that came to `code`. */
 void selftest_write_metrics(const struct selftest *t, int code);
 

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "conf/schema.h"
 #include "selftest/channel.h"
 #include "selftest/plan.h"
@@ -31,6 +32,9 @@ struct way {
 	 * results. How many those are, at least 1.
 	 */
 	size_t (*run_session)(const struct way *w, struct row *const *rows, size_t count);
+
+	/* The guard's socket */
+	char secret[SECRET_SIZE]; /* shows the guard that it is the self-test; "": not known */
 
 	/* SMTP */
 	char name[WAY_TEXT_SIZE]; /* the host as it was given; "": its address */

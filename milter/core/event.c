@@ -57,6 +57,7 @@ static const struct key {
     TEXT_KEY(limit_key),
     {"limit_count", U64, offsetof(struct event, limit_count)},
     {"notify", FLAG, offsetof(struct event, notify)},
+    {"probe", FLAG, offsetof(struct event, probe)},
     {"took_us", U64, offsetof(struct event, took_us)},
 #undef TEXT_KEY
 };

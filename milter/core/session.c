@@ -319,6 +319,7 @@ static struct event event_of(const struct passage *p)
 	    .cert_fingerprint = s->cred.cert_fingerprint,
 	    .listener = s->listener.text,
 	    .sender = s->msg.sender_raw,
+	    .probe = s->env->probe,
 	    .took_us = took(p),
 	};
 

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "daemon/counters.h"
 #include "daemon/notify.h"
+#include "daemon/probe_secret.h"
 #include "daemon/tally.h"
 #include "daemon/worker.h"
 
@@ -163,6 +164,7 @@ struct generation *generation_new(
 		free(g);
 		return NULL;
 	}
+	probe_secret_make(config->settings->state, &g->identity);
 	if (!make_slots(g)) {
 		fault_set(fault, EXIT_AGAIN, "memory is exhausted");
 		generation_release_sockets(g, before);

@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/strbuf.h"
 #include "core/change.h"
 #include "daemon/gate.h"
@@ -330,6 +331,15 @@ static void spend(SMFICTX *ctx, const char *const *names)
 	}
 }
 
+/* Before anything is counted or told of the session. What decides stays the same. */
+static void recognise_probe(SMFICTX *ctx)
+{
+	struct connection *c = smfi_getpriv(ctx);
+
+	if (c != NULL && secret_equal(macro(ctx, PROBE_MACRO), options.probe_secret))
+		c->session.env = options.probe_env;
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 {
 	struct stage_args args = {
@@ -340,6 +350,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *sa)
 	    .daemon_port = macro(ctx, "{daemon_port}"),
 	};
 
+	recognise_probe(ctx);
 	args.client_by_socket = addr_from_sockaddr(sa, &args.client_addr, &args.client_port);
 	return dispatch(ctx, &args, SMFIP_NR_CONN);
 }

@@ -17,6 +17,7 @@
 #include "daemon/counters.h"
 #include "daemon/fault.h"
 #include "daemon/mlfi.h"
+#include "daemon/probe_secret.h"
 #include "daemon/tally.h"
 #include "sink/eventlog.h"
 
@@ -182,10 +183,12 @@ static struct resolver *open_resolver(const struct worker_options *o)
 _Noreturn void worker_main(const struct worker_options *o)
 {
 	static char role[32], scratch[200], host[256];
-	static struct session_env env;
+	static struct session_env env, probe_env;
 	struct mlfi_options m = {
 	    .policy = &o->config->policy,
 	    .env = &env,
+	    .probe_env = &probe_env,
+	    .probe_secret = probe_secret(),
 	    .listener = o->listener,
 	    .scratch = scratch,
 	    .sessions = o->sessions,
@@ -209,6 +212,10 @@ _Noreturn void worker_main(const struct worker_options *o)
 	events = worker_open_events(o);
 	env.store = counters();
 	env.resolver = open_resolver(o);
+	/* Limits and bans know nothing of it. */
+	probe_env = env;
+	probe_env.store = NULL;
+	probe_env.probe = true;
 	error = pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o);
 	if (error != 0)
 		worker_give_up(o, EXIT_AGAIN, "no thread can be started: %s", strerror(error));

@@ -1,7 +1,10 @@
 /* Opens the ways in that the command line asks for. */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/command.h"
+#include "core/session.h"
 #include "selftest/domain.h"
 #include "selftest/selftest.h"
 
@@ -35,11 +38,30 @@ static struct place_options place_options(const struct selftest *t)
 	};
 }
 
+/* NULL: it can't be had; that is said where it matters. */
+static const char *read_secret(struct selftest *t, char out[SECRET_SIZE])
+{
+	const char *state;
+
+	if (t->config == NULL)
+		return NULL;
+	state = t->config->settings->state;
+	if (secret_read(state, PROBE_SECRET_NAME, out))
+		return out;
+	if (t->config->settings->limit != NULL)
+		places_note(&t->places,
+		    "limits count this test, and may refuse or ban the clients that it plays, as "
+		    "%s/" PROBE_SECRET_NAME " can't be read (%s): run it as root, or as the user "
+		    "of the guard",
+		    state, strerror(errno));
+	return NULL;
+}
+
 int selftest_open_milter(struct selftest *t)
 {
-	const struct place_options o = place_options(t);
+	struct place_options o = place_options(t);
 	struct conf_socket socket;
-	char error[WAY_TEXT_SIZE];
+	char error[WAY_TEXT_SIZE], secret[SECRET_SIZE];
 
 	if (t->o.milter == NULL && t->config == NULL) {
 		return command_usage(&command_selftest,
@@ -52,6 +74,7 @@ int selftest_open_milter(struct selftest *t)
 		    "found --milter %s; expected unix:/path, inet:host:port or inet6:host:port",
 		    t->o.milter);
 	}
+	o.secret = read_secret(t, secret);
 	if (places_add_milter(&t->places, &socket, &o, error))
 		return EXIT_OK;
 	fprintf(stderr,

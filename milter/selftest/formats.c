@@ -112,10 +112,10 @@ void report_json(const struct report *r, struct strbuf *b)
 		add_finding(b, &r->findings->items[i], i == 0);
 	strbuf_printf(b,
 	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu,"
-	    "\"suspect\":%zu,\"confirmed\":%zu,"
+	    "\"suspect\":%zu,\"confirmed\":%zu,\"limited\":%zu,"
 	    "\"high\":%zu,\"off_point\":%zu,\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
-	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.high, t.off_point,
-	    s.clients, s.probes, s.places);
+	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.limited, t.high,
+	    t.off_point, s.clients, s.probes, s.places);
 }
 
 void report_list_json(const struct plan *p, struct strbuf *b)
@@ -186,6 +186,8 @@ void report_tap(const struct report *r, struct strbuf *b)
 		add_description(b, row->actor->name);
 		strbuf_printf(b, " %s ", row->probe->name);
 		add_outcome(b, &row->result);
+		if (row->result.outcome == OUTCOME_LIMITED)
+			strbuf_puts(b, " # SKIP a limit or a ban stood before it");
 		strbuf_putc(b, '\n');
 		if (right)
 			continue;
@@ -272,8 +274,8 @@ void report_junit(const struct report *r, struct strbuf *b)
 	strbuf_printf(b,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	    "<testsuite name=\"relay-guard selftest\" tests=\"%zu\" failures=\"%zu\" "
-	    "errors=\"%zu\">\n",
-	    t.rows + found, t.wrong - t.errors + t.high, t.errors);
+	    "errors=\"%zu\" skipped=\"%zu\">\n",
+	    t.rows + found, t.wrong - t.errors + t.high, t.errors, t.limited);
 	for (size_t i = 0; i < p->row_count; i++) {
 		const struct row *row = &p->rows[i];
 
@@ -284,7 +286,10 @@ void report_junit(const struct report *r, struct strbuf *b)
 		strbuf_printf(b, "\" name=\"%s\" time=\"%lld.%06lld\"", row->probe->name,
 		    (long long)(row->result.took / USEC_PER_SEC),
 		    (long long)(row->result.took % USEC_PER_SEC));
-		if (row_is_right(row))
+		if (row->result.outcome == OUTCOME_LIMITED)
+			strbuf_puts(b, "><skipped message=\"a limit or a ban stood before it\"/>"
+				       "</testcase>\n");
+		else if (row_is_right(row))
 			strbuf_puts(b, "/>\n");
 		else
 			add_failure(b, row);

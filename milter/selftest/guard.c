@@ -1,18 +1,14 @@
 #include "selftest/guard.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "selftest/events.h"
 #include "selftest/way.h"
 
-/* How much of the events' end is looked at, and how often they are looked at while none is there.
- */
-enum { TAIL_SIZE = 8 * 1024 * 1024, LOOKS = 10 };
+/* How often the events are looked at while none is there. */
+enum { LOOKS = 10 };
 #define BETWEEN_LOOKS (100 * USEC_PER_MSEC)
 
 enum found { FOUND, NOT_FOUND, NOT_READABLE };
@@ -30,24 +26,14 @@ static const char *needle(const struct row *r, char out[256])
 
 static enum found look(const char *path, const char *what)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum found result = NOT_READABLE;
-	struct stat st;
-	char *tail = NULL;
+	size_t len;
+	char *tail = events_tail(path, &len);
+	enum found result;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		tail = malloc(TAIL_SIZE);
-	if (tail != NULL) {
-		off_t start = st.st_size > TAIL_SIZE ? st.st_size - TAIL_SIZE : 0;
-		ssize_t n = pread(fd, tail, TAIL_SIZE, start);
-
-		if (n >= 0)
-			result =
-			    memmem(tail, (size_t)n, what, strlen(what)) != NULL ? FOUND : NOT_FOUND;
-	}
+	if (tail == NULL)
+		return NOT_READABLE;
+	result = memmem(tail, len, what, strlen(what)) != NULL ? FOUND : NOT_FOUND;
 	free(tail);
-	if (fd >= 0)
-		(void)close(fd);
 	return result;
 }
 

@@ -187,6 +187,7 @@ enum {
 	OPTION_MX,
 	OPTION_METRICS,
 	OPTION_FAILOVER,
+	OPTION_ALERT,
 	OPTION_DNS,
 	OPTION_DNSBL,
 	OPTION_RESOLVER,
@@ -239,6 +240,9 @@ static bool set_switch(struct selftest_options *o, int option)
 		return true;
 	case OPTION_FAILOVER:
 		o->failover = true;
+		return true;
+	case OPTION_ALERT:
+		o->alert = true;
 		return true;
 	case OPTION_MX:
 		o->mx = true;
@@ -359,6 +363,7 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"smuggling", no_argument, NULL, OPTION_SMUGGLING},
 	    {"report", required_argument, NULL, OPTION_REPORT},
 	    {"failover", no_argument, NULL, OPTION_FAILOVER},
+	    {"alert", no_argument, NULL, OPTION_ALERT},
 	    {"metrics", required_argument, NULL, OPTION_METRICS},
 	    {"mx", no_argument, NULL, OPTION_MX},
 	    {"dns", no_argument, NULL, OPTION_DNS},

@@ -7,6 +7,7 @@
 
 #include "base/command.h"
 #include "base/escape.h"
+#include "selftest/alert.h"
 #include "selftest/metrics.h"
 #include "selftest/report.h"
 #include "selftest/selftest.h"
@@ -96,5 +97,17 @@ int selftest_report(const struct selftest *t)
 		return code;
 	if (tally.errors >= tally.rows)
 		return EXIT_UNAVAILABLE;
+	if (tally.limited > 0 && tally.errors + tally.limited >= tally.rows)
+		return EXIT_AGAIN;
 	return tally.wrong + tally.high == 0 ? EXIT_OK : EXIT_FINDING;
+}
+
+void selftest_alert(const struct selftest *t, int code)
+{
+	const struct report r = {.plan = &t->plan, .findings = &t->findings};
+	const char *error = "there is no configuration that says where events go";
+
+	if (t->config == NULL ||
+	    !alert_write(t->config, t->plan.row_count == 0 ? NULL : &r, code, t->now, &error))
+		(void)selftest_fail(EXIT_INTERNAL, "no event of the failure is written", error);
 }

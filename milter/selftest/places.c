@@ -16,9 +16,7 @@ enum { DISTANT_PARALLEL = 2 };
 /* Ports that are looked at unasked don't hold the test up where a packet filter drops all. */
 #define UNASKED_TIMEOUT (2 * USEC_PER_SEC)
 
-static void note(struct places *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void note(struct places *p, const char *format, ...)
+void places_note(struct places *p, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -55,7 +53,7 @@ static bool add(struct places *p, const struct way *w, const char *name, bool fu
 	struct addr ignored;
 
 	if (p->count == PLACES_MAX) {
-		note(p, "%s is not tried: there are too many places", name);
+		places_note(p, "%s is not tried: there are too many places", name);
 		return false;
 	}
 	(void)addr_from_sockaddr((const struct sockaddr *)&w->to.addr, &ignored, &port);
@@ -108,7 +106,7 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 		if (way_smtp_learn(&w, error))
 			(void)add(p, &w, name, false, o->guarded);
 		else
-			note(p, "%s is not tried: %s", name, error);
+			places_note(p, "%s is not tried: %s", name, error);
 	}
 	w = *base;
 	w.pipelined = true;
@@ -159,7 +157,7 @@ static bool add_address(struct places *p, const struct target *target, const str
 		w.timeout = UNASKED_TIMEOUT;
 	if (!way_smtp_learn(&w, error)) {
 		if (asked)
-			note(p, "%s is not tried: %s", w.target, error);
+			places_note(p, "%s is not tried: %s", w.target, error);
 		return false;
 	}
 	w.timeout = o->timeout;
@@ -184,7 +182,7 @@ size_t places_add_smtp(struct places *p, const struct target *target, const stru
 		    endpoint_resolve(target->host, ports[i], o->source.family, to, error);
 
 		if (count == 0) {
-			note(p, "%s is not tried: %s", target->host, error);
+			places_note(p, "%s is not tried: %s", target->host, error);
 			return answered;
 		}
 		for (size_t k = 0; k < count; k++)
@@ -200,6 +198,7 @@ bool places_add_milter(struct places *p, const struct conf_socket *socket,
 
 	if (!way_milter_open(&p->ways[p->count], socket, o->timeout, error))
 		return false;
+	snprintf(p->ways[p->count].secret, SECRET_SIZE, "%s", o->secret == NULL ? "" : o->secret);
 	*place = (struct place){
 	    .way = &p->ways[p->count++],
 	    .name = "",

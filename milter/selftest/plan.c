@@ -439,6 +439,7 @@ bool row_is_right(const struct row *r)
 			return r->result.outcome == OUTCOME_DEFERRED;
 		return r->expected == EXPECT_REFUSED || r->expected == EXPECT_EITHER;
 	case OUTCOME_ASKED:
+	case OUTCOME_LIMITED:
 		return true;
 	case OUTCOME_NOT_ASKED:
 	case OUTCOME_UNTOLD:
@@ -473,6 +474,7 @@ const char *outcome_name(enum outcome o)
 	    [OUTCOME_ASKED] = "asked",
 	    [OUTCOME_NOT_ASKED] = "not",
 	    [OUTCOME_UNTOLD] = "untold",
+	    [OUTCOME_LIMITED] = "limited",
 	    [OUTCOME_ERROR] = "error",
 	};
 

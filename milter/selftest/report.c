@@ -252,6 +252,7 @@ struct tally report_tally(const struct report *r)
 		t.right += right;
 		t.wrong += !right;
 		t.errors += p->rows[i].result.outcome == OUTCOME_ERROR;
+		t.limited += p->rows[i].result.outcome == OUTCOME_LIMITED;
 		t.confirmed += p->rows[i].confirmed;
 		t.suspect += !p->rows[i].confirmed && row_is_suspect(&p->rows[i]);
 		t.deferred += p->rows[i].result.outcome == OUTCOME_DEFERRED;
@@ -341,6 +342,12 @@ static void add_summary(const struct report *r, struct strbuf *b)
 		    ", not of relaying:\nthey prove little; give --outside with a domain that "
 		    "takes mail\n");
 	}
+	if (t.limited > 0)
+		strbuf_printf(b,
+		    "%zu row%s limited: a limit or a ban of the configuration stood before the "
+		    "relay\ncheck, and nothing is known; try later, with --pace, or without --smtp "
+		    "as root\n",
+		    t.limited, t.limited == 1 ? " was" : "s were");
 	if (t.deferred > 0)
 		strbuf_printf(b, "%zu refusal%s %s only for now (4xx)%s\n", t.deferred,
 		    plural(t.deferred), t.deferred == 1 ? "was" : "were",

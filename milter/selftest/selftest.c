@@ -8,6 +8,7 @@
 #include "selftest/confirm.h"
 #include "selftest/failover.h"
 #include "selftest/guard.h"
+#include "selftest/limited.h"
 #include "selftest/run.h"
 #include "selftest/selftest.h"
 #include "selftest/survey.h"
@@ -144,6 +145,7 @@ static int run_tests(struct selftest *t)
 	if (!look_around(t) || !plan_name_rules(&t->plan, t->config, t->now))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	guard_settle(&t->plan, t->config == NULL ? NULL : t->config->events->path);
+	limited_settle(&t->plan, t->config, t->now);
 	if (!record_make(&t->record, &t->arena, t->config, t->now))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	return selftest_report(t);
@@ -168,6 +170,8 @@ static int run(int argc, char **argv)
 	t.o.dns = t.o.dns || t.o.mx;
 	if (code == EXIT_OK)
 		code = t.o.list ? list(&t) : run_tests(&t);
+	if (t.o.alert && code != EXIT_OK && code != EXIT_USAGE && !t.o.list)
+		selftest_alert(&t, code);
 	if (t.o.metrics != NULL && code != EXIT_USAGE && !t.o.list)
 		selftest_write_metrics(&t, code);
 	sink_close(&t.sink);
@@ -216,6 +220,8 @@ const struct command command_selftest = {
 	"  --transcript               shows what was said in each row that is wrong\n"
 	"  --report FILE              writes all of it to FILE, with the date and the hash of the\n"
 	"                             configuration\n"
+	"  --alert                    a failed run is an event too, where the configuration has "
+	"them\n"
 	"  --metrics FILE             writes numbers to FILE, as Prometheus reads them\n"
 	"  --list                     prints the probes: name, from, to\n"
 	"  --format FORMAT            text, json, tap or junit; with --list text or json\n"

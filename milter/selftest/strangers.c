@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "selftest/actors.h"
+#include "selftest/limited.h"
 
 /* Networks whose neighbours are played. */
 enum { NEIGHBOURS_MAX = 4 };
@@ -81,6 +82,14 @@ static void cast_neighbours(struct casting *c)
 	const struct relay_rule *rule = casting_first_rule(c->config);
 	size_t count = 0;
 
+	/* They are somebody's, whom a ban would hit. */
+	if (!c->means->everything && limited_may_ban(c->config)) {
+		c->failed = c->failed || !plan_note(c->plan,
+					     "neighbours of the networks that may relay are "
+					     "tried through the guard's socket alone, as a limit "
+					     "may ban them");
+		return;
+	}
 	for (; rule != NULL && count < NEIGHBOURS_MAX; rule = casting_next_rule(rule)) {
 		struct actor a = {
 		    .name = "neighbour", .where = "", .kind = ACTOR_STRANGER, .core = true};

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/session.h"
 #include "selftest/run.h"
 #include "selftest/way.h"
 #include "wire/milter.h"
@@ -190,7 +191,8 @@ static enum outcome say_helo(struct dialogue *d, const char *helo, struct result
 	return r->outcome;
 }
 
-static enum outcome say_connect(struct dialogue *d, const struct actor *a, struct result *r)
+static enum outcome say_connect(
+    struct dialogue *d, const struct way *w, const struct actor *a, struct result *r)
 {
 	const struct stage_args *s = &a->connect;
 	struct macros m = {.count = 0};
@@ -202,6 +204,12 @@ static enum outcome say_connect(struct dialogue *d, const struct actor *a, struc
 	add_macro(&m, d, MILTER_CONNECT, "{daemon_addr}", s->daemon_addr);
 	add_macro(&m, d, MILTER_CONNECT, "{daemon_port}", s->daemon_port);
 	add_macro(&m, d, MILTER_CONNECT, "{client_addr}", client);
+	/* The guard does not ask for it, so that no MTA can come to send it. */
+	if (*w->secret != '\0') {
+		m.pairs[m.count++] = PROBE_MACRO;
+		m.pairs[m.count++] = w->secret;
+		m.pairs[m.count] = NULL;
+	}
 	write_macros(d, MILTER_CONNECT, &m);
 	if (!milter_wants(d->protocol, MILTER_CONNECT))
 		return OUTCOME_ACCEPTED;
@@ -286,7 +294,7 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 		close_dialogue(&d);
 		return 1;
 	}
-	if (say_connect(&d, rows[0]->actor, &opening) != OUTCOME_ACCEPTED) {
+	if (say_connect(&d, w, rows[0]->actor, &opening) != OUTCOME_ACCEPTED) {
 		for (; i < count; i++)
 			rows[i]->result = opening;
 	}

@@ -40,6 +40,7 @@ static const struct event full = {
     .limit_key = "login:alice",
     .limit_count = 101,
     .notify = true,
+    .probe = true,
     .took_us = 7,
 };
 
@@ -71,7 +72,7 @@ static void json_in_the_promised_order(void **state)
 	    "\"by\":\"guard\",\"code\":550,\"enhanced\":\"5.7.1\",\"reply\":\"No\","
 	    "\"reason\":\"quoted\",\"mode\":\"enforce\",\"limit\":\"account\",\"limit_key\":"
 	    "\"login:alice\",\"limit_count\":101,"
-	    "\"notify\":true,\"took_us\":7}\n");
+	    "\"notify\":true,\"probe\":true,\"took_us\":7}\n");
 	strbuf_free(&b);
 }
 

@@ -141,7 +141,8 @@ static void tells_what_was_found(void **state)
 	assert_non_null(strstr(strbuf_text(&b), "\nnot ok 3 - 192.0.2.25:25 two (high)\n# A text"));
 	strbuf_reset(&b);
 	report_junit(&r, &b);
-	assert_non_null(strstr(strbuf_text(&b), "tests=\"3\" failures=\"1\" errors=\"0\">"));
+	assert_non_null(
+	    strstr(strbuf_text(&b), "tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\">"));
 	assert_non_null(strstr(strbuf_text(&b), "<failure message=\"finding\">high: A text"));
 	assert_non_null(strstr(strbuf_text(&b), "&lt;with&gt; \\x1b"));
 	strbuf_reset(&b);

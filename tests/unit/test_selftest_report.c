@@ -201,7 +201,8 @@ static void json(void **state)
 		"\"code\":550,\"enhanced\":\"5.7.1\",\"reply\":\"Relay access denied [");
 	has(&b, "\"error\":\"a \\\"b\\\"\\u000a\\udcff\"");
 	has(&b, "\"rule\":\"test.conf:4\",\"client\":\"192.0.2.1\"");
-	has(&b, "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,\"high\":0,\"off_point\":0,"
+	has(&b, "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,\"limited\":0,\"high\":0,"
+	        "\"off_point\":0,"
 		"\"clients\":5,\"probes\":123,\"places\":1}}\n");
 	assert_int_equal(count_of(strbuf_text(&b), "\n{\"actor\":"), plan.row_count);
 	strbuf_free(&b);
@@ -237,7 +238,7 @@ static void junit(void **state)
 	report_junit(&r, &b);
 	has(&b,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"relay-guard selftest\"");
-	has(&b, "failures=\"1\" errors=\"1\">");
+	has(&b, "failures=\"1\" errors=\"1\" skipped=\"0\">");
 	has(&b, "<failure message=\"expected refused, got accepted by guard\">from "
 		"&lt;selftest@example.org&gt; to &lt;relaytest@example.org&gt;: 550 "
 		"&lt;&amp;&quot;\\x01</failure>");
