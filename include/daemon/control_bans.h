@@ -9,7 +9,11 @@
 /* bans */
 void control_bans(const struct config *c, const struct control_line *l, struct strbuf *reply);
 
-/* ban key=K for=MICROSECONDS [action=refuse|defer|hold] [reason=TEXT] [by=NAME] */
+/*
+ * ban key=K for=MICROSECONDS [action=refuse|defer|hold] [reason=TEXT] [by=NAME]
+ *
+ * A line `twin` follows where a login was counted lately that differs by its realm alone.
+ */
 void control_ban(const struct config *c, const struct control_line *l, struct strbuf *reply);
 
 /* release key=K: ends a ban, and forgives what led to it. */

@@ -9,6 +9,7 @@
 #include "check/limit_look.h"
 #include "daemon/control_list.h"
 #include "limit/bans.h"
+#include "limit/top.h"
 
 static const char *const action_names[] = {
     [BAN_REFUSE] = "refuse", [BAN_DEFER] = "defer", [BAN_HOLD] = "hold"};
@@ -83,11 +84,44 @@ static bool may_ban(const struct config *c, const char *key, struct strbuf *repl
 	return false;
 }
 
+/* --- a login with and without its realm ------------------------------------------------------ */
+
+struct twin {
+	const char *key;
+	char found[BAN_KEY_MAX]; /* "" none */
+};
+
+/* What people call alice is alice@example.com where the mail server's SASL has realms. */
+static void note_twin(struct twin *t, const char *key, size_t len)
+{
+	size_t own = strlen(t->key), shorter = own < len ? own : len;
+	const char *longer = own < len ? key : t->key;
+
+	if (t->found[0] == '\0' && own != len && len < sizeof(t->found) &&
+	    strncmp(t->key, key, shorter) == 0 && longer[shorter] == '@' &&
+	    memchr(t->key, '@', shorter) == NULL)
+		memcpy(t->found, key, len);
+}
+
+static void note_ban(void *arg, const struct ban *b)
+{
+	note_twin(arg, b->key, strlen(b->key));
+}
+
+/* The first part of a key alone: "login:alice client:192.0.2.7". */
+static void note_seen(void *arg, uint64_t limit, const char *key, nsec_t until)
+{
+	(void)limit;
+	(void)until;
+	note_twin(arg, key, strcspn(key, " "));
+}
+
 void control_ban(const struct config *c, const struct control_line *l, struct strbuf *reply)
 {
 	const char *reason = control_value(l, "reason"), *by = control_value(l, "by");
 	uint64_t lasting = control_number(l, "for", 0);
 	struct ban b = {.key = ""};
+	struct twin twin = {.key = b.key};
 	struct control_list list;
 
 	if (!control_list_begin(&list, c, reply) || !read_key(l, b.key, reply) ||
@@ -106,12 +140,19 @@ void control_ban(const struct config *c, const struct control_line *l, struct st
 	}
 	log_notice("%s is banned by %s (%s): %s", b.key, b.by, action_names[b.action], b.reason);
 	write_ban(&list, &b);
+	top_each(list.store, list.now, note_seen, &twin);
+	if (twin.found[0] != '\0') {
+		control_begin(reply, "twin");
+		control_text(reply, "key", twin.found);
+		control_end(reply);
+	}
 	control_last(reply, EXIT_OK, "%s is banned", b.key);
 }
 
 void control_release(const struct config *c, const struct control_line *l, struct strbuf *reply)
 {
 	char key[BAN_KEY_MAX];
+	struct twin twin = {.key = key};
 	struct control_list list;
 	size_t forgiven;
 	bool held;
@@ -125,7 +166,10 @@ void control_release(const struct config *c, const struct control_line *l, struc
 	}
 	forgiven = held ? limits_forgive(limits_of(c->settings), list.store, key, list.now) : 0;
 	if (!held) {
-		control_last(reply, EXIT_FINDING, "%s is not banned", key);
+		bans_each(list.store, list.now, note_ban, &twin);
+		control_last(reply, EXIT_FINDING, "%s is not banned%s%s%s", key,
+		    twin.found[0] == '\0' ? "" : "; ", twin.found,
+		    twin.found[0] == '\0' ? "" : " is");
 		return;
 	}
 	log_notice("%s is released; %zu limits begin anew for it", key, forgiven);

@@ -15,6 +15,9 @@ static void print_ban(void *arg, const struct control_line *l)
 	char text[DAEMON_FIELD_MAX], when[CLOCK_TEXT_MAX];
 
 	(void)arg;
+	if (strcmp(l->word, "twin") == 0)
+		fprintf(stderr, "relay-guard ban: %s was seen lately, and is another key\n",
+		    daemon_field(l, "key", text));
 	if (strcmp(l->word, "ban") != 0)
 		return;
 	printf("%-32s ", daemon_field(l, "key", text));
@@ -86,7 +89,7 @@ static const char *whoever(void)
 
 static int run_ban(int argc, char **argv)
 {
-	static const char *const once[] = {"ban", NULL};
+	static const char *const once[] = {"ban", "twin", NULL};
 	const char *lasting = NULL, *reason = "", *action = "refuse", *expected;
 	const struct daemon_option own[] = {{"for", &lasting, NULL}, {"reason", &reason, NULL},
 	    {"action", &action, NULL}, {NULL, NULL, NULL}};

@@ -505,6 +505,20 @@ def bans_by_hand():
                               (["login:x", "y", "--for", "1h"], 64, "one word too many")):
         code, out, err = command(guard, "ban", *words)
         tap.equal((code, text in err, out), (want, True, ""), f"ban {' '.join(words)}: exit {want}", err)
+    submit(guard, "erin@example.com")
+    code, _, err = command(guard, "ban", "login:erin", "--for", "1h")
+    tap.equal((code, err), (0, "relay-guard ban: login:erin@example.com was seen lately, and is another key\n"),
+              "ban of a login without its realm: the other is told")
+    said = json.loads(command(guard, "ban", "login:erin", "--for", "1h", "--format", "json")[1])
+    tap.equal(said["twin"], {"key": "login:erin@example.com"}, "in JSON too", said)
+    code, _, err = command(guard, "ban", "login:erin@example.com", "--for", "1h")
+    tap.equal((code, err), (0, ""), "with its realm nothing is")
+    command(guard, "release", "login:erin")
+    code, _, err = command(guard, "release", "login:erin")
+    tap.equal((code, err), (1, "relay-guard release: login:erin is not banned; login:erin@example.com is\n"),
+              "release: the other is told too")
+    code, _, err = command(guard, "release", "login:eri")
+    tap.equal((code, err), (1, "relay-guard release: login:eri is not banned\n"), "and no other")
     if os.geteuid() == 0:
         for words in (["ban", "login:x", "--for", "1h"], ["release", "login:carol"]):
             code, out, err = command(guard, *words, user=1, where="socket")
