@@ -10,9 +10,9 @@
  * is the same then, and tells.
  *
  * A rotated file (renamed) is read to its end first, and so is the copy of one that was copied and
- * truncated, where it lies beside the log. What is lost: lines that were written between the copying
- * and the truncating, as nobody has them; whole files that were rotated, or compressed, while
- * nobody followed.
+ * truncated, where it lies beside the log. What is lost: lines that were written between the
+ * copying and the truncating, as nobody has them; whole files that were rotated, or compressed,
+ * while nobody followed.
  */
 #ifndef SINK_MAILLOG_H
 #define SINK_MAILLOG_H

@@ -202,7 +202,7 @@ static void json(void **state)
 	has(&b, "\"error\":\"a \\\"b\\\"\\u000a\\udcff\"");
 	has(&b, "\"rule\":\"test.conf:4\",\"client\":\"192.0.2.1\"");
 	has(&b, "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,\"limited\":0,\"high\":0,"
-	        "\"off_point\":0,"
+		"\"off_point\":0,"
 		"\"clients\":5,\"probes\":123,\"places\":1}}\n");
 	assert_int_equal(count_of(strbuf_text(&b), "\n{\"actor\":"), plan.row_count);
 	strbuf_free(&b);
