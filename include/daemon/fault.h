@@ -3,6 +3,7 @@
 #define DAEMON_FAULT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/exit.h"
 
@@ -10,6 +11,9 @@
 
 struct fault {
 	int code; /* EXIT_OK: none yet; what the program ends with when it is starting */
+	/* What in the configuration it is about: static, or NULL where the caller knows. */
+	const char *key;
+	size_t entry;              /* which of the key's values, from 0 */
 	char text[FAULT_TEXT_MAX]; /* where, what was found, what to do; not escaped */
 };
 

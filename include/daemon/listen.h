@@ -32,8 +32,9 @@ struct listen_options {
  * Opens every socket of `want` that `have` has not, and takes over from `have` (may be
  * NULL) those that it has: they appear in both. All are non-blocking, close-on-exec, and TCP ones
  * have TCP_NODELAY. A unix path is taken over only from a socket that nobody answers on. On failure
- * nothing is changed, and `fault` says which socket, what was found and what to do; its code is
- * EXIT_AGAIN for what may be otherwise in a moment, such as an address that another program has.
+ * nothing is changed, and `fault` says which socket (its entry too), what was found and what to do;
+ * its code is EXIT_AGAIN for what may be otherwise in a moment, such as an address that another
+ * program has.
  */
 bool listeners_open(struct listeners *out, const struct conf_sockets *want,
     const struct listeners *have, const struct listen_options *o, struct fault *fault);

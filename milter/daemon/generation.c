@@ -29,11 +29,11 @@ enum {
 	BACKOFF_LAST_MS = 5000,
 };
 
-/* As fault_set(), with the place where `key` stands. */
+/* As fault_set(), with the place where `key`, and of its list f->entry, stands. */
 static bool fail(
     struct fault *f, const struct settings *s, const char *key, int code, const char *text)
 {
-	struct conf_loc at = config_place(s, key, 0);
+	struct conf_loc at = config_place(s, key, f->entry);
 
 	if (at.file == NULL || at.line == 0)
 		return fault_set(f, code, "%s", text);
@@ -78,6 +78,7 @@ static bool open_some(struct generation *g, const char *key, const struct conf_s
 	if (listeners_open(out, want, before, &o, &f))
 		return true;
 	snprintf(text, sizeof(text), "%s %.500s", key, f.text);
+	fault->entry = f.entry;
 	return fail(fault, s, key, f.code, text);
 }
 
@@ -118,8 +119,7 @@ static bool find_identity(struct generation *g, struct fault *fault)
 
 	if (identity_find(&g->identity, s->user, s->group, s->socket_group, &f))
 		return true;
-	/* Which of them it is stands in the text; where, nearly. */
-	return fail(fault, s, "user", f.code, f.text);
+	return fail(fault, s, f.key, f.code, f.text);
 }
 
 /* Well within systemd's, which would end all of us. */

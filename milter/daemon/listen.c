@@ -192,6 +192,7 @@ bool listeners_open(struct listeners *out, const struct conf_sockets *want,
 		else if (!(ok = take_over(&out->items[i], old)))
 			fail(fault, &want->items[i], EXIT_AGAIN, "memory is exhausted");
 		if (!ok) {
+			fault->entry = i;
 			listeners_close(out, have);
 			return false;
 		}

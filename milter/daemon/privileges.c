@@ -14,11 +14,13 @@ static bool find_group(const char *key, const char *name, gid_t *out, struct fau
 {
 	const struct group *g = getgrnam(name);
 
-	if (g == NULL)
+	if (g == NULL) {
+		fault->key = key;
 		return fault_set(fault, EXIT_CONFIG,
 		    "%s = %.100s: there is no such group on this host; add it (groupadd --system) "
 		    "or set `%s` to one that is there",
 		    key, name, key);
+	}
 	*out = g->gr_gid;
 	return true;
 }
@@ -36,11 +38,13 @@ bool identity_find(struct identity *out, const char *user, const char *group,
 	if (geteuid() != 0)
 		return true;
 	pw = getpwnam(user);
-	if (pw == NULL)
+	if (pw == NULL) {
+		fault->key = "user";
 		return fault_set(fault, EXIT_CONFIG,
 		    "user = %.100s: there is no such user on this host; add it (useradd --system) "
 		    "or set `user` to one that is there",
 		    user);
+	}
 	out->change = true;
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;

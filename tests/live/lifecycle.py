@@ -115,6 +115,22 @@ def exit_codes():
         tap.ok(not os.path.exists(guard.socket), f"{name}: no socket is left behind")
         guard.remove()
     tap.ok(Milter(other.socket).open().session(), "and the daemon that was there goes on")
+    guard = Guard()
+    listen_also(guard, "inet:127.0.0.1:0", "inet:192.0.2.1:8894")
+    with open(guard.conf, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    row = next(i for i, line in enumerate(lines) if "192.0.2.1" in line)
+    column = lines[row].index('"inet:192') + 1
+    at = f"{guard.conf}:{row + 1}:{column}: "
+    done = serve(guard)
+    tap.ok(at in done.stderr, "of a list of addresses, the one that is wrong is named with its place", at, done.stderr)
+    change(guard, r"listen = .*", 'listen = "inet:127.0.0.1:0"  socket-group = no-such-group')
+    done = serve(guard)
+    with open(guard.conf, encoding="utf-8") as f:
+        column = f.read().split("\n")[row].index("no-such-group") + 1
+    at = f"{guard.conf}:{row + 1}:{column}: "
+    tap.ok(at in done.stderr, "a group too", at, done.stderr)
+    guard.remove()
     other.remove()
     taken.close()
 

@@ -182,6 +182,7 @@ static void test_failure_changes_nothing(void **state)
 	assert_true(open_all(&before, before_texts, NULL, &fault));
 	assert_false(open_all(&after, after_texts, &before, &fault));
 	assert_non_null(strstr(fault.text, "none/b.sock"));
+	assert_int_equal(fault.entry, 2);
 	assert_int_not_equal(access(made, F_OK), 0);
 	assert_serves(before.items[0].fd);
 	listeners_close(&before, NULL);
