@@ -79,6 +79,9 @@ bool generation_reap(struct generation *g, pid_t pid, int status, usec_t now);
 void generation_drain(const struct generation *g);
 void generation_kill(const struct generation *g);
 
+/* Gives the sockets that were taken over the owner and the mode that this generation's have. */
+void generation_own_sockets(const struct generation *g);
+
 /* Closes the sockets that `after` (may be NULL) has not taken over, removes their paths, and
  * forgets them. */
 void generation_release_sockets(struct generation *g, const struct generation *after);

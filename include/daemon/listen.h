@@ -30,7 +30,8 @@ struct listen_options {
 
 /*
  * Opens every socket of `want` that `have` has not, and takes over from `have` (may be
- * NULL) those that it has: they appear in both. All are non-blocking, close-on-exec, and TCP ones
+ * NULL) those that it has: they appear in both. A unix socket that is no longer at its path is
+ * opened anew. All are non-blocking, close-on-exec, and TCP ones
  * have TCP_NODELAY. A unix path is taken over only from a socket that nobody answers on. On failure
  * nothing is changed, and `fault` says which socket (its entry too), what was found and what to do;
  * its code is EXIT_AGAIN for what may be otherwise in a moment, such as an address that another
@@ -38,6 +39,11 @@ struct listen_options {
  */
 bool listeners_open(struct listeners *out, const struct conf_sockets *want,
     const struct listeners *have, const struct listen_options *o, struct fault *fault);
+
+/*
+ * Gives unix sockets that were taken over the owner and the mode of `o`. What can't be is logged.
+ */
+void listeners_set_rights(const struct listeners *l, const struct listen_options *o);
 
 /* Closes, and removes from the file system, what is in `l` and not in `keep` (may be NULL); frees
  * `l`. */

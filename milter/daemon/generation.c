@@ -62,17 +62,22 @@ static bool prepare_state(const struct generation *g, struct fault *fault)
 	return true;
 }
 
+static struct listen_options listen_options_of(const struct generation *g)
+{
+	return (struct listen_options){
+	    .mode = (mode_t)g->config->settings->socket_mode,
+	    .uid = g->identity.uid,
+	    .gid = g->identity.socket_gid,
+	};
+}
+
 /* Opens what `key` names. */
 static bool open_some(struct generation *g, const char *key, const struct conf_sockets *want,
     struct listeners *out, const struct listeners *before, struct fault *fault)
 {
 	const struct settings *s = g->config->settings;
+	struct listen_options o = listen_options_of(g);
 	char text[FAULT_TEXT_MAX];
-	struct listen_options o = {
-	    .mode = (mode_t)s->socket_mode,
-	    .uid = g->identity.uid,
-	    .gid = g->identity.socket_gid,
-	};
 	struct fault f = {0};
 
 	if (listeners_open(out, want, before, &o, &f))
@@ -415,6 +420,14 @@ void generation_kill(const struct generation *g)
 	for (size_t i = 0; i < g->count; i++)
 		if (g->slots[i].pid != 0)
 			kill(g->slots[i].pid, SIGKILL);
+}
+
+void generation_own_sockets(const struct generation *g)
+{
+	struct listen_options o = listen_options_of(g);
+
+	listeners_set_rights(&g->listeners, &o);
+	listeners_set_rights(&g->control, &o);
 }
 
 void generation_release_sockets(struct generation *g, const struct generation *after)

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 enum { BACKLOG = 1024 };
 
 __attribute__((format(printf, 4, 5))) static bool fail(
@@ -48,8 +50,7 @@ static bool clear_stale(
     const struct conf_socket *s, const struct sockaddr_un *un, struct fault *fault)
 {
 	struct stat st;
-	bool answered;
-	int fd;
+	int fd, error;
 
 	if (lstat(s->path, &st) != 0)
 		return errno == ENOENT ? true : fail_address(fault, s, errno);
@@ -59,10 +60,17 @@ static bool clear_stale(
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(fault, s, EXIT_AGAIN, "%s", strerror(errno));
-	answered = connect(fd, (const struct sockaddr *)un, sizeof(*un)) == 0 || errno == EAGAIN;
+	error = connect(fd, (const struct sockaddr *)un, sizeof(*un)) == 0 ? 0 : errno;
 	close(fd);
-	if (answered)
+	if (error == 0 || error == EAGAIN)
 		return fail_address(fault, s, EADDRINUSE);
+	if (error == EPROTOTYPE)
+		return fail(fault, s, EXIT_CONFIG,
+		    "there is a socket of another kind, such as that of a log; remove it or name "
+		    "another path");
+	/* Only this says that nobody is behind it. */
+	if (error != ECONNREFUSED && error != ENOENT)
+		return fail_address(fault, s, error);
 	return unlink(s->path) == 0 || errno == ENOENT ? true : fail_address(fault, s, errno);
 }
 
@@ -160,12 +168,30 @@ static bool listener_open(struct listener_socket *out, const struct conf_socket 
 	return ok;
 }
 
+/* Is it still at its path? */
+static bool is_in_place(const struct listener_socket *s)
+{
+	struct stat st;
+
+	return s->path == NULL || (s->ino != 0 && lstat(s->path, &st) == 0 && st.st_dev == s->dev &&
+				      st.st_ino == s->ino);
+}
+
+/* One whose path is gone, or somebody else's by now, is of no use: the MTA can't reach it. */
 static const struct listener_socket *find(const struct listeners *l, const char *text)
 {
 	for (size_t i = 0; l != NULL && i < l->count; i++)
-		if (strcmp(l->items[i].text, text) == 0)
+		if (strcmp(l->items[i].text, text) == 0 && is_in_place(&l->items[i]))
 			return &l->items[i];
 	return NULL;
+}
+
+static bool holds(const struct listeners *l, int fd)
+{
+	for (size_t i = 0; l != NULL && i < l->count; i++)
+		if (l->items[i].fd == fd)
+			return true;
+	return false;
 }
 
 static bool take_over(struct listener_socket *out, const struct listener_socket *old)
@@ -200,12 +226,21 @@ bool listeners_open(struct listeners *out, const struct conf_sockets *want,
 	return true;
 }
 
+void listeners_set_rights(const struct listeners *l, const struct listen_options *o)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct listener_socket *s = &l->items[i];
+
+		if (s->path != NULL && is_in_place(s) &&
+		    (chown(s->path, o->uid, o->gid) != 0 || chmod(s->path, o->mode) != 0))
+			log_warning(
+			    "%s: its owner or mode stays as it was: %s", s->text, strerror(errno));
+	}
+}
+
 static void remove_path(const struct listener_socket *s)
 {
-	struct stat st;
-
-	if (s->path != NULL && s->ino != 0 && lstat(s->path, &st) == 0 && st.st_dev == s->dev &&
-	    st.st_ino == s->ino)
+	if (s->path != NULL && is_in_place(s))
 		unlink(s->path);
 }
 
@@ -214,7 +249,7 @@ void listeners_close(struct listeners *l, const struct listeners *keep)
 	for (size_t i = 0; i < l->count; i++) {
 		struct listener_socket *s = &l->items[i];
 
-		if (s->text == NULL || find(keep, s->text) == NULL) {
+		if (!holds(keep, s->fd)) {
 			remove_path(s);
 			if (s->fd >= 0)
 				close(s->fd);

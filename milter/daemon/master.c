@@ -116,6 +116,7 @@ static void adopt_incoming(void)
 	master.current = g;
 	master.incoming = NULL;
 	if (old != NULL) {
+		generation_own_sockets(g);
 		generation_release_sockets(old, g);
 		leave(old);
 	}

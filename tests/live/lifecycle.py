@@ -5,6 +5,7 @@ is told, and what becomes of sessions and sockets meanwhile.
 Run: tests/live/lifecycle.py [BINARY [TEST...]]   (as root, the user is tested too)
 """
 import ctypes
+import grp
 import os
 import re
 import signal
@@ -114,7 +115,6 @@ def exit_codes():
         tap.ok(f"{guard.conf}:" in done.stderr, f"{name}: and where that is written", done.stderr)
         tap.ok(not os.path.exists(guard.socket), f"{name}: no socket is left behind")
         guard.remove()
-    tap.ok(Milter(other.socket).open().session(), "and the daemon that was there goes on")
     guard = Guard()
     listen_also(guard, "inet:127.0.0.1:0", "inet:192.0.2.1:8894")
     with open(guard.conf, encoding="utf-8") as f:
@@ -131,6 +131,7 @@ def exit_codes():
     at = f"{guard.conf}:{row + 1}:{column}: "
     tap.ok(at in done.stderr, "a group too", at, done.stderr)
     guard.remove()
+    tap.ok(Milter(other.socket).open().session(), "and the daemon that was there goes on")
     other.remove()
     taken.close()
 
@@ -310,6 +311,40 @@ def closed_ports():
     guard.remove()
 
 
+def sockets_at_reload():
+    """One whose path was removed is there again; mode and group are those of the new configuration."""
+    guard = Guard(top="drain-time = 2s").start()
+    inode = os.stat(guard.socket).st_ino
+    guard.reload()
+    tap.equal(os.stat(guard.socket).st_ino, inode, "a reload leaves a socket that is in place alone")
+    group = grp.getgrall()[-1].gr_name if os.geteuid() == 0 else None
+    change(guard, r"socket-mode = 0666", "socket-mode = 0620" + (f"  socket-group = {group}" if group else ""))
+    guard.reload()
+    tap.equal(oct(os.stat(guard.socket).st_mode & 0o7777), oct(0o620), "its mode changes with the configuration")
+    if group:
+        tap.equal(os.stat(guard.socket).st_gid, grp.getgrnam(group).gr_gid, "and its group")
+    change(guard, r"socket-mode = 0620", "socket-mode = 0600 nonsense = yes")
+    guard.process.send_signal(signal.SIGHUP)
+    guard.wait_for_log("not reloaded")
+    tap.equal(oct(os.stat(guard.socket).st_mode & 0o7777), oct(0o620), "and not with one that is wrong")
+    change(guard, r" nonsense = yes", "")
+    held = Milter(guard.socket).open()
+    os.unlink(guard.socket)
+    guard.reload()
+    tap.ok(os.path.exists(guard.socket) and Milter(guard.socket).open().session(),
+           "a socket that somebody has removed is there again after a reload")
+    tap.ok(held.session(), "and sessions that came over the old one go on")
+    os.unlink(guard.socket)
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind(guard.socket)
+    guard.process.send_signal(signal.SIGHUP)
+    guard.wait_for_log("a socket of another kind")
+    guard.stop()
+    tap.ok(os.path.exists(guard.socket), "one of another program is left alone")
+    log.close()
+    guard.remove()
+
+
 def macros(recipient):
     return b"R{rcpt_mailer}\0local\0{rcpt_host}\0\0{rcpt_addr}\0" + recipient.strip("<>").encode() + b"\0"
 
@@ -430,5 +465,6 @@ def hanging_workers():
         guard.remove()
 
 
-tests = (exit_codes, pid_file, what_systemd_is_told, abandoned_reload, closed_ports, drain_time, hanging_workers)
+tests = (exit_codes, pid_file, what_systemd_is_told, abandoned_reload, closed_ports, sockets_at_reload, drain_time,
+         hanging_workers)
 tap.run(*(t for t in tests if len(sys.argv) < 3 or t.__name__ in sys.argv[2:]))

@@ -188,18 +188,89 @@ static void test_failure_changes_nothing(void **state)
 	listeners_close(&before, NULL);
 }
 
-static int leave_socket(const char *path, bool alive)
+static int leave_socket_of(int type, const char *path, bool alive)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket(AF_UNIX, type, 0);
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(listen(fd, 5), 0);
+	if (type != SOCK_DGRAM)
+		assert_int_equal(listen(fd, 5), 0);
 	if (alive)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+static int leave_socket(const char *path, bool alive)
+{
+	return leave_socket_of(SOCK_STREAM, path, alive);
+}
+
+/* That of a log, say: nobody can connect to it, and it is in use all the same. */
+static void test_other_kinds_stay(void **state)
+{
+	static const int types[] = {SOCK_DGRAM, SOCK_SEQPACKET};
+	const char *const texts[] = {"unix:DIR/a.sock", NULL};
+	struct listeners l;
+	struct fault fault;
+	struct stat before, after;
+	char path[100];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/a.sock", folder);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		int other = leave_socket_of(types[i], path, true);
+
+		assert_int_equal(lstat(path, &before), 0);
+		assert_false(open_all(&l, texts, NULL, &fault));
+		assert_int_equal(fault.code, EXIT_CONFIG);
+		assert_non_null(strstr(fault.text, "a socket of another kind"));
+		assert_int_equal(lstat(path, &after), 0);
+		assert_int_equal(after.st_ino, before.st_ino);
+		close(other);
+		unlink(path);
+	}
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* A path that somebody has removed is there again with the next configuration. */
+static void test_vanished_path(void **state)
+{
+	const char *const texts[] = {"unix:DIR/a.sock", "unix:DIR/b.sock", NULL};
+	const struct listen_options mode_0660 = {0660, (uid_t)-1, (gid_t)-1};
+	struct listeners before, after;
+	struct fault fault;
+	char gone[100], kept[100];
+	int old;
+
+	(void)state;
+	snprintf(gone, sizeof(gone), "%s/a.sock", folder);
+	snprintf(kept, sizeof(kept), "%s/b.sock", folder);
+	assert_true(open_all(&before, texts, NULL, &fault));
+	old = before.items[0].fd;
+	assert_int_equal(unlink(gone), 0);
+	assert_true(open_all(&after, texts, &before, &fault));
+	assert_int_not_equal(after.items[0].fd, old);
+	assert_int_equal(after.items[1].fd, before.items[1].fd);
+	listeners_close(&before, &after);
+	assert_int_equal(fcntl(old, F_GETFD), -1);
+	assert_serves(after.items[0].fd);
+	assert_serves(after.items[1].fd);
+	assert_int_equal(mode_of(kept), 0600);
+	listeners_set_rights(&after, &mode_0660);
+	assert_int_equal(mode_of(kept), 0660);
+	assert_int_equal(mode_of(gone), 0660);
+	listeners_close(&after, NULL);
+	assert_int_not_equal(access(gone, F_OK), 0);
 }
 
 static void test_stale_and_alive(void **state)
@@ -314,6 +385,8 @@ int main(void)
 	    cmocka_unit_test(test_taken_over),
 	    cmocka_unit_test(test_failure_changes_nothing),
 	    cmocka_unit_test(test_stale_and_alive),
+	    cmocka_unit_test(test_other_kinds_stay),
+	    cmocka_unit_test(test_vanished_path),
 	    cmocka_unit_test(test_only_our_own_is_removed),
 	    cmocka_unit_test(test_faults),
 	    cmocka_unit_test(test_port_taken),
