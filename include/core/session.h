@@ -204,6 +204,13 @@ void session_open(struct session *s, const struct policy *policy, const struct s
 void session_event(
     struct session *s, const struct stage_args *args, usec_t now, struct decision *out);
 
+/*
+ * The same where the checks are not asked: the answer is DEFER with this reply, a 4xx. What the
+ * MTA refuses by itself stays its refusal. `reason`: static words for the event.
+ */
+void session_turn_away(struct session *s, const struct stage_args *args, usec_t now,
+    const struct reply *reply, const char *reason, struct decision *out);
+
 /* Frees everything. The session may be opened again. */
 void session_close(struct session *s);
 

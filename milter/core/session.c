@@ -281,7 +281,8 @@ struct passage {
 	usec_t started; /* of env->stopwatch */
 	bool told;      /* an event was emitted that the stage's outcome needs no second for */
 	bool lost;      /* a mark that could not be kept */
-	struct verdict permit; /* the first that permitted, monitored ones too */
+	const struct verdict *instead; /* of what the checks would say; NULL: they are asked */
+	struct verdict permit;         /* the first that permitted, monitored ones too */
 	enum mode permit_mode;
 };
 
@@ -536,6 +537,8 @@ static void pass(struct passage *p, struct decision *out)
 	} else if (stage == STAGE_RCPT && s->rcpt.refused_by_mta) {
 		session_trace(s, "the MTA refuses it itself: %s", s->rcpt.mta.addr);
 		tell_mta_refusal(p);
+	} else if (p->instead != NULL) {
+		refuse(p, *p->instead, &out->verdict);
 	} else if (stage != STAGE_ABORT) {
 		decide(p, &out->verdict);
 	}
@@ -543,25 +546,43 @@ static void pass(struct passage *p, struct decision *out)
 		finish(p, out);
 	if (stage == STAGE_BODY && !is_refusal(out->verdict.kind))
 		out->enough_body = policy_has_enough_body(s->policy, s);
-	policy_settled(s->policy, s, stage, p->now, &out->verdict);
+	/* What no check has seen is charged to nobody. */
+	if (p->instead == NULL || !is_refusal(out->verdict.kind))
+		policy_settled(s->policy, s, stage, p->now, &out->verdict);
 	settle(s, stage, &out->verdict);
+}
+
+static void go_through(struct passage *p, struct decision *out)
+{
+	struct session *s = p->s;
+	const char *wrong = out_of_order(s, p->stage);
+
+	if (s->env->stopwatch != NULL)
+		p->started = s->env->stopwatch();
+	*out = (struct decision){.verdict = {.kind = VERDICT_PERMIT}};
+	s->args = p->args;
+	if (wrong != NULL)
+		refuse(p, undecided(wrong), &out->verdict);
+	else
+		pass(p, out);
+	s->args = NULL;
 }
 
 void session_event(
     struct session *s, const struct stage_args *args, usec_t now, struct decision *out)
 {
 	struct passage p = {.s = s, .args = args, .stage = args->stage, .now = now};
-	const char *wrong = out_of_order(s, args->stage);
 
-	if (s->env->stopwatch != NULL)
-		p.started = s->env->stopwatch();
-	*out = (struct decision){.verdict = {.kind = VERDICT_PERMIT}};
-	s->args = args;
-	if (wrong != NULL)
-		refuse(&p, undecided(wrong), &out->verdict);
-	else
-		pass(&p, out);
-	s->args = NULL;
+	go_through(&p, out);
+}
+
+void session_turn_away(struct session *s, const struct stage_args *args, usec_t now,
+    const struct reply *reply, const char *reason, struct decision *out)
+{
+	const struct verdict v = {.kind = VERDICT_DEFER, .reply = *reply, .reason = reason};
+	struct passage p = {.s = s, .args = args, .stage = args->stage, .now = now, .instead = &v};
+
+	go_through(&p, out);
 }
 
 void session_trace(const struct session *s, const char *format, ...)

@@ -274,24 +274,23 @@ static bool carry_out(SMFICTX *ctx, const struct connection *c, const struct dec
 /* Not within a message: what was accepted of it is worth its end. */
 static bool may_hang_up(const struct connection *c, enum stage stage, unsigned long no_reply)
 {
-	return (c->no_reply & no_reply) == 0 && (stage == STAGE_HELO || stage == STAGE_MAIL ||
-						    stage == STAGE_RCPT || stage == STAGE_DATA);
+	return (c->no_reply & no_reply) == 0 &&
+	       (stage == STAGE_HELO || stage == STAGE_MAIL || stage == STAGE_RCPT);
 }
 
 static sfsistat dispatch(SMFICTX *ctx, const struct stage_args *args, unsigned long no_reply)
 {
+	static const struct reply later = {421, "4.3.2", "The service restarts; try again later"};
 	struct connection *c = smfi_getpriv(ctx);
 	struct decision d;
 
 	if (c == NULL)
 		return SMFIS_TEMPFAIL;
-	if (hanging_up && may_hang_up(c, args->stage, no_reply)) {
-		static const struct reply later = {
-		    421, "4.3.2", "The service restarts; try again later"};
-
-		return refuse(ctx, &later, SMFIS_TEMPFAIL);
-	}
-	session_event(&c->session, args, clock_now(), &d);
+	if (hanging_up && may_hang_up(c, args->stage, no_reply))
+		session_turn_away(&c->session, args, clock_now(), &later,
+		    "the session outlasts `drain-time`", &d);
+	else
+		session_event(&c->session, args, clock_now(), &d);
 	if (d.enough_body && c->may_skip)
 		return SMFIS_SKIP;
 	if (!carry_out(ctx, c, &d)) {

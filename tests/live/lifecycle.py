@@ -381,6 +381,9 @@ def drain_time():
     tap.equal(end_message(half), b"c", "a message that was accepted by then is taken")
     told = begin_message(busy)
     tap.ok(told.startswith(b"y421 4.3.2 "), "the next command is answered with 421", told)
+    event = guard.events()[-1]
+    tap.ok(event.get("recipient") == "<bob@example.com>" and event["verdict"] == "defer" and event["code"] == 421
+           and event["by"] == "guard" and "drain-time" in event["reason"], "and recorded", event)
     for m in (busy, half):
         m.close()
     tap.ok(Milter(guard.socket).open().session(), "new sessions are the new workers'")

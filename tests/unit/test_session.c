@@ -384,6 +384,63 @@ static void permitted_ones_on_request(void **state)
 	    "verdict=permit by=guard reason=\"the MTA delivers it here\" mode=enforce"));
 }
 
+static unsigned settled_count;
+
+static void count_settled(
+    const void *self, struct session *s, enum stage stage, const struct verdict *v, usec_t now)
+{
+	(void)self;
+	(void)s;
+	(void)stage;
+	(void)v;
+	(void)now;
+	settled_count++;
+}
+
+/* At the end of a drain: told like any other refusal; what the MTA refuses stays its own. */
+static void turned_away(void **state)
+{
+	static const struct reply later = {421, "4.3.2", "Try again later"};
+	const struct stage_args to = {.stage = STAGE_RCPT,
+	    .address = "<bob@example.com>",
+	    .mta = {"local", "", "bob@example.com"}};
+	const struct stage_args refused = {.stage = STAGE_RCPT,
+	    .address = "<v@evil.example>",
+	    .mta = {"error", "5.7.1", "Relay access denied"}};
+	const struct stage_args next = {.stage = STAGE_MAIL, .address = "<eve@evil.example>"};
+	struct bed *bed = *state;
+	struct decision d;
+
+	bed->entry.mode = MODE_MONITOR;
+	stranger_connects(bed);
+	mail(bed, NULL, NULL);
+	bed->entry.settled = count_settled;
+	settled_count = 0;
+	session_turn_away(&bed->s, &to, 0, &later, "it restarts", &d);
+	assert_int_equal(settled_count, 0);
+	assert_int_equal(d.verdict.kind, VERDICT_DEFER);
+	assert_int_equal(d.verdict.reply.code, 421);
+	assert_non_null(strstr(d.verdict.reply.text, "Try again later ["));
+	assert_int_equal(bed->count, 1);
+	assert_non_null(strstr(strbuf_text(&bed->events), " stage=rcpt "));
+	assert_non_null(
+	    strstr(strbuf_text(&bed->events), "recipient=<bob@example.com> reading=ours"));
+	assert_non_null(strstr(strbuf_text(&bed->events),
+	    "check=session verdict=defer by=guard code=421 enhanced=4.3.2"));
+	assert_non_null(strstr(strbuf_text(&bed->events), "mode=enforce"));
+	assert_non_null(strstr(strbuf_text(&bed->events), "reason=\"it restarts\""));
+	assert_int_equal(bed->s.msg.accepted, 0);
+	assert_int_equal(bed->s.msg.refused, 1);
+	session_turn_away(&bed->s, &refused, 0, &later, "it restarts", &d);
+	assert_int_equal(d.verdict.kind, VERDICT_PERMIT);
+	assert_int_equal(bed->count, 2);
+	assert_int_equal(settled_count, 1);
+	assert_non_null(strstr(strbuf_text(&bed->events), "by=mta"));
+	session_turn_away(&bed->s, &next, 0, &later, "it restarts", &d);
+	assert_int_equal(d.verdict.kind, VERDICT_DEFER);
+	assert_false(bed->s.msg.open);
+}
+
 static void a_monitored_refusal_is_only_told(void **state)
 {
 	struct bed *bed = *state;
@@ -463,6 +520,7 @@ int main(void)
 	    ROW(refusals_are_marked_and_told),
 	    ROW(what_the_mta_refuses_is_told_once),
 	    ROW(permitted_ones_on_request),
+	    ROW(turned_away),
 	    ROW(a_monitored_refusal_is_only_told),
 	    ROW(a_missing_view_is_temporary),
 	    ROW(memory_has_a_cap),
