@@ -53,7 +53,8 @@ uint64_t eventlog_written(const struct eventlog *l);
 
 /*
  * Events that are not: the queue was full, memory ran out, or the disk refused. After half a line
- * the rest is tried again for half a second; then the next event begins on a new line.
+ * the rest is tried again for half a second; then the next event begins on a new line, as it does
+ * after half a line that another process has left.
  */
 uint64_t eventlog_dropped(const struct eventlog *l);
 

@@ -36,7 +36,7 @@ struct line {
 struct eventlog {
 	/* Written by the thread alone once it runs. */
 	int fd;    /* -1: no file */
-	bool torn; /* the file ends in half a line */
+	bool torn; /* the file ends in half a line of ours, as far as we know */
 	char *path;
 	unsigned mode;
 	bool syslog;
@@ -94,9 +94,12 @@ static const char *examine(int fd)
 /* -1 with *error. */
 static int open_file(const char *path, unsigned mode, const char **error)
 {
-	int fd = open(
-	    path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, (mode_t)mode);
+	const int flags = O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = open(path, O_RDWR | flags, (mode_t)mode);
 
+	/* Reading is of use, see ends_in_half_a_line(), but what can't be read can be written. */
+	if (fd < 0 && errno == EACCES)
+		fd = open(path, O_WRONLY | flags, (mode_t)mode);
 	if (fd < 0) {
 		*error = errno == EISDIR ? "is a directory: name a file in it" : words_for(errno);
 		return -1;
@@ -155,11 +158,26 @@ static bool write_all(struct eventlog *l, const char *bytes, size_t len)
 	return at == len;
 }
 
+/*
+ * Several processes write to the file. When the disk was full, the half line may be that of another
+ * one, or of one that is no more: what we know of our own is not enough.
+ */
+static bool ends_in_half_a_line(const struct eventlog *l)
+{
+	struct stat st;
+	char last;
+
+	if (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
+	    pread(l->fd, &last, 1, st.st_size - 1) != 1)
+		return l->torn;
+	return last != '\n';
+}
+
 static bool put_line(struct eventlog *l, struct line *line)
 {
 	/* line->json begins with a newline that is needed only after half a line. */
-	return l->torn ? write_all(l, line->json, line->json_len)
-	               : write_all(l, line->json + 1, line->json_len - 1);
+	return ends_in_half_a_line(l) ? write_all(l, line->json, line->json_len)
+	                              : write_all(l, line->json + 1, line->json_len - 1);
 }
 
 static void reopen(struct eventlog *l)

@@ -270,6 +270,56 @@ static void half_a_line_stays_alone(void **state)
 	eventlog_close(&l);
 }
 
+/* Of another process, which died or gave up, whether before we opened the file or since. */
+static void half_a_line_of_another_stays_alone(void **state)
+{
+	static const char half[] = "{\"time\":";
+	struct eventlog *l;
+	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
+	char *text, *line, *rest;
+	int good = 0, bad = 0;
+
+	(void)state;
+	assert_int_equal(write(fd, half, strlen(half)), strlen(half));
+	l = open_log(file, 0);
+	eventlog_write(l, &refusal, 1000);
+	eventlog_write(l, &refusal, 1000);
+	assert_true(eventlog_flush(l, 5000));
+	assert_int_equal(write(fd, half, strlen(half)), strlen(half));
+	close(fd);
+	eventlog_write(l, &refusal, 1000);
+	eventlog_close(&l);
+	rest = text = slurp(file);
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
+		good += is_json_object(line);
+		bad += !is_json_object(line);
+	}
+	assert_null(rest);
+	free(text);
+	assert_int_equal(good, 3);
+	assert_int_equal(bad, 2);
+}
+
+/* Whoever may only write to the file loses nothing by it. */
+static void write_only(void **state)
+{
+	struct eventlog *l;
+	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
+	const struct eventlog_options o = {.path = file};
+	const char *error = "";
+	char *text;
+
+	(void)state;
+	l = eventlog_open(&o, fd, &error);
+	assert_non_null(l);
+	eventlog_write(l, &refusal, 1000);
+	eventlog_close(&l);
+	text = slurp(file);
+	assert_int_equal(text[0], '{');
+	assert_true(strlen(text) > 2 && text[strlen(text) - 1] == '\n');
+	free(text);
+}
+
 /* Room comes back while the rest of the line is tried again: nothing is lost. */
 static void rest_of_a_line_is_tried_again(void **state)
 {
@@ -394,6 +444,8 @@ int main(void)
 	    TEST(full_queue_drops_and_counts),
 	    TEST(full_disk_is_counted),
 	    TEST(half_a_line_stays_alone),
+	    TEST(half_a_line_of_another_stays_alone),
+	    TEST(write_only),
 	    TEST(rest_of_a_line_is_tried_again),
 	    TEST(reopens_a_renamed_file),
 	    TEST(takes_an_open_descriptor),
