@@ -24,6 +24,14 @@ enum name_error {
  */
 enum name_error name_canonical(const char *text, size_t len, char out[NAME_SIZE]);
 
+/*
+ * Is `text`, whose canonical spelling is `name`, made of labels that say what they are: A-labels,
+ * or U-labels but for case? Not so where a character was mapped to an ASCII one or to a dot, left
+ * out, or became several. Which of them are mapped, and to what, is a matter of a library's version
+ * (UTS 46), and DNS is asked for the bytes as they are by programs that map nothing.
+ */
+bool name_is_spelled_out(const char *text, size_t len, const char *name);
+
 /* Says in words what is wrong, for error messages. */
 const char *name_error_text(enum name_error e);
 

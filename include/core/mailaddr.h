@@ -41,7 +41,7 @@ enum mailaddr_form {
 	MAILADDR_CONTROL = 1 << 15,   /* control characters (C1 too), NUL, DEL, bare blanks */
 	MAILADDR_BAD_UTF8 = 1 << 16,
 	MAILADDR_BAD_LOCAL = 1 << 17,  /* empty, or a character that none has: ; , : < > [ ] */
-	MAILADDR_BAD_DOMAIN = 1 << 18, /* not a name and not a literal, a port, an empty label */
+	MAILADDR_BAD_DOMAIN = 1 << 18, /* no name, or not spelled out, and no literal; a port */
 	MAILADDR_TOO_LONG = 1 << 19,   /* all over 256, or a domain over 253 */
 	MAILADDR_AMBIGUOUS = (1 << 20) - (1 << 8), /* any of the group above */
 };

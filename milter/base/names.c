@@ -5,6 +5,8 @@
 
 #include <idn2.h>
 
+#include "base/utf8.h"
+
 enum { LABEL_MAX = 63 };
 
 /* a-z, 0-9, '-' and '_' (which names of hosts have not, but names in use have). */
@@ -86,6 +88,60 @@ enum name_error name_canonical(const char *text, size_t len, char out[NAME_SIZE]
 	if (e != NAME_OK)
 		out[0] = '\0';
 	return e;
+}
+
+/* How many characters, all and beyond ASCII. */
+struct count {
+	size_t all, wide;
+};
+
+static struct count count_of(const char *s, size_t len)
+{
+	struct count n = {0};
+
+	for (size_t i = 0; i < len; n.all++) {
+		uint32_t c = 0;
+		size_t bytes = utf8_decode(s + i, len - i, &c);
+
+		n.wide += c >= 0x80;
+		i += bytes == 0 ? 1 : bytes;
+	}
+	return n;
+}
+
+static bool is_spelled_out(const char *text, size_t len, const char *name, size_t name_len)
+{
+	struct count want = count_of(text, len), got;
+	char label[LABEL_MAX + 1], *wide = NULL;
+
+	if (want.wide == 0)
+		return len == name_len;
+	if (name_len > LABEL_MAX)
+		return false;
+	memcpy(label, name, name_len);
+	label[name_len] = '\0';
+	if (idn2_to_unicode_8z8z(label, &wide, 0) != IDN2_OK)
+		return false;
+	got = count_of(wide, strlen(wide));
+	idn2_free(wide);
+	return want.all == got.all && want.wide == got.wide;
+}
+
+bool name_is_spelled_out(const char *text, size_t len, const char *name)
+{
+	const char *end = text + len - (len > 0 && text[len - 1] == '.');
+
+	for (;;) {
+		const char *dot = memchr(text, '.', (size_t)(end - text));
+		size_t n = (size_t)((dot == NULL ? end : dot) - text), m = strcspn(name, ".");
+
+		if (!is_spelled_out(text, n, name, m) || (dot == NULL) != (name[m] == '\0'))
+			return false;
+		if (dot == NULL)
+			return true;
+		text = dot + 1;
+		name += m + 1;
+	}
 }
 
 const char *name_error_text(enum name_error e)

@@ -172,7 +172,7 @@ static unsigned read_domain(struct span domain, char name[NAME_SIZE])
 	e = name_canonical(domain.s, domain.len, name);
 	if (e == NAME_TOO_LONG)
 		return MAILADDR_TOO_LONG;
-	if (e != NAME_OK)
+	if (e != NAME_OK || !name_is_spelled_out(domain.s, domain.len, name))
 		return MAILADDR_BAD_DOMAIN;
 	return domain.s[domain.len - 1] == '.' ? MAILADDR_TRAILING_DOT : 0;
 }

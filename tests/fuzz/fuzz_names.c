@@ -21,6 +21,9 @@ static void check_name(const char *text, size_t len)
 	if (name[0] == '\0' || name[strlen(name) - 1] == '.' ||
 	    name_canonical(name, strlen(name), again) != NAME_OK || strcmp(name, again) != 0)
 		abort();
+	/* Of a valid A-label, that is: "xn--0" stays as it is too. */
+	if (name_is_spelled_out(text, len, name) && !name_is_spelled_out(name, strlen(name), name))
+		abort();
 	for (const char *p = name; p != NULL; p = name_parent(p))
 		if (!name_is_at_or_below(name, p))
 			abort();

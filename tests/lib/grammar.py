@@ -14,7 +14,8 @@ OURS = ["example.com", "mx.example.com", "alias.example", "vmail.example", "loca
 PASSED_ON = ["backup.example", "gateway.example"]
 OTHERS = ["ext.example.net", "sub.example.com", "example.com.ext.example.net", "outside",
           "xn--bcher-kva.example", "bücher.example", "[198.51.100.7]", "[203.0.113.9]",
-          "[IPv6:2001:db8:f::9]", "ext.example.net:25", "3325256713", "outside.uucp"]
+          "[IPv6:2001:db8:f::9]", "ext.example.net:25", "3325256713", "outside.uucp",
+          "example\u3002com", "\uff45xample.com", "backup\u00ad.example", "gateway.examp\u200ble"]
 SPECIALS = "@%!:;,<>()[]\\\". \t/|`'=+&~^#{}*?-_"
 
 TAG = re.compile(r"q(\d+)q", re.IGNORECASE)

@@ -123,6 +123,10 @@ static const struct {
     {"<v\xef\xb9\xabother@example.com>", MAILADDR_MULTI_AT | MAILADDR_UTF8},
     {"<v\xef\xbc\x85other@example.com>", MAILADDR_PERCENT | MAILADDR_UTF8},
     {"<v\xef\xbc\x81other@example.com>", MAILADDR_BANG | MAILADDR_UTF8},
+    /* ideographic full stop, soft hyphen, fullwidth e: they only stand for example.com */
+    {"<v@example\xe3\x80\x82\x63om>", MAILADDR_BAD_DOMAIN | MAILADDR_UTF8},
+    {"<v@exa\xc2\xadmple.com>", MAILADDR_BAD_DOMAIN | MAILADDR_UTF8},
+    {"<v@\xef\xbd\x85xample.com>", MAILADDR_BAD_DOMAIN | MAILADDR_UTF8},
     {"<l;x@example.com>", MAILADDR_BAD_LOCAL},
     {"<l,u@example.com>", MAILADDR_BAD_LOCAL},
     {"<l:u@example.com>", MAILADDR_BAD_LOCAL},

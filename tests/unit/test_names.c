@@ -99,6 +99,57 @@ static void test_canonical_is_bounded(void **state)
 	assert_int_equal(name_canonical(NULL, 0, out), NAME_EMPTY);
 }
 
+static void test_spelled_out(void **state)
+{
+	static const struct {
+		const char *text;
+		bool want;
+	} cases[] = {
+	    {"example.com", true},
+	    {"EXAMPLE.com.", true},
+	    {"xn--bcher-kva.example", true},
+	    {"b\xc3\xbc\x63her.example", true},
+	    {"B\xc3\x9c\x43HER.Example.", true},
+	    {"xn--bcher-kva.b\xc3\xbc\x63her.example", true},
+	    {"fa\xc3\x9f.example", true},
+	    {"\xe4\xbe\x8b\xe3\x81\x88.jp", true},
+	    /* a combining diaeresis */
+	    {"bu\xcc\x88\x63her.example", false},
+	    /* a capital sharp s, which newer libraries map to another name than older ones */
+	    {"fa\xe1\xba\x9e.example", false},
+	    /* full stops: ideographic, fullwidth, halfwidth ideographic */
+	    {"example\xe3\x80\x82\x63om", false},
+	    {"example\xef\xbc\x8e\x63om", false},
+	    {"example\xef\xbd\xa1\x63om", false},
+	    {"\xe4\xbe\x8b\xe3\x81\x88\xe3\x80\x82jp", false},
+	    /* a fullwidth e, a circled e, the sign of kelvins */
+	    {"\xef\xbd\x85xample.com", false},
+	    {"\xe2\x93\x94xample.com", false},
+	    {"\xe2\x84\xaa.example", false},
+	    /* what is left out: a soft hyphen, a blank without width, a variation selector */
+	    {"exa\xc2\xadmple.com", false},
+	    {"exa\xe2\x80\x8bmple.com", false},
+	    {"example.com\xef\xb8\x8f", false},
+	    {"b\xc3\xbc\x63\xc2\xadher.example", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text = cases[i].text;
+		char name[NAME_SIZE];
+
+		if (name_canonical(text, strlen(text), name) != NAME_OK)
+			fail_msg("%s: no name", text);
+		if (name_is_spelled_out(text, strlen(text), name) != cases[i].want)
+			fail_msg(
+			    "%s as %s: got %d, want %d", text, name, !cases[i].want, cases[i].want);
+	}
+	/* The whole of it is compared, and no more. */
+	assert_true(name_is_spelled_out("example.computer", 11, "example.com"));
+	assert_false(name_is_spelled_out("example.com", 11, "www.example.com"));
+	assert_false(name_is_spelled_out("www.example.com", 15, "www.example"));
+}
+
 static void test_error_text(void **state)
 {
 	(void)state;
@@ -171,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_canonical),
 	    cmocka_unit_test(test_canonical_is_bounded),
+	    cmocka_unit_test(test_spelled_out),
 	    cmocka_unit_test(test_error_text),
 	    cmocka_unit_test(test_below),
 	    cmocka_unit_test(test_parent),
