@@ -312,8 +312,10 @@ static struct config *config_of(struct conf_doc *doc, struct diag *diag)
 	c->settings = conf_root(doc);
 	c->events = (const struct events_settings *)c->settings->events;
 	c->policy = c->settings->policy;
+	/* An event tells all that a rule could have asked for. */
 	if (c->events->path != NULL || c->events->syslog)
-		c->policy.facts |= FACT_REFUSED_RECIPIENTS | FACT_QUEUE_ID;
+		c->policy.facts |= FACT_REFUSED_RECIPIENTS | FACT_QUEUE_ID | FACT_HELO |
+		                   FACT_LISTENER | FACT_AUTH | FACT_TLS | FACT_CERT;
 	return c;
 }
 

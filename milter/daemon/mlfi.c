@@ -129,23 +129,49 @@ static unsigned long agree_on_rights(struct session *s, unsigned long offered)
 	return actions;
 }
 
+/* libmilter takes strings that it does not change as changeable ones. */
+static char *changeable(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+static const struct {
+	int stage; /* SMFIM_ */
+	unsigned fact;
+	const char *names;
+} macros[] = {
+    {SMFIM_CONNECT, FACT_LISTENER, "{daemon_name} {daemon_addr} {daemon_port}"},
+    {SMFIM_ENVFROM, FACT_QUEUE_ID, "i"},
+    {SMFIM_ENVFROM, FACT_AUTH, "{auth_authen} {auth_type}"},
+    {SMFIM_ENVFROM, FACT_TLS, "{tls_version}"},
+    {SMFIM_ENVFROM, FACT_CERT, "{verify} {cert_subject} {cert_issuer} {cert_fp} {cert_md5}"},
+    {SMFIM_ENVRCPT, FACT_QUEUE_ID, "i"},
+    {SMFIM_ENVRCPT, FACT_MTA_VIEW, "{rcpt_mailer} {rcpt_host} {rcpt_addr}"},
+};
+
+/* Where memory is exhausted the MTA sends its default macros. */
+static void ask_macros_of(SMFICTX *ctx, int stage, unsigned facts)
+{
+	struct strbuf names = {0};
+
+	for (size_t i = 0; i < sizeof(macros) / sizeof(macros[0]); i++)
+		if (macros[i].stage == stage && (macros[i].fact & facts) != 0)
+			strbuf_printf(&names, "%s%s", names.len == 0 ? "" : " ", macros[i].names);
+	if (!names.failed)
+		smfi_setsymlist(ctx, stage, changeable(strbuf_text(&names)));
+	strbuf_free(&names);
+}
+
 static void ask_macros(SMFICTX *ctx, const struct policy *p, unsigned long actions)
 {
-	char connect[] = "{daemon_name} {daemon_addr} {daemon_port}";
-	char none[] = "";
-	char mail[] =
-	    "i {auth_authen} {auth_type} {tls_version} {verify} {cert_subject} {cert_issuer} "
-	    "{cert_fp} {cert_md5}";
-	char rcpt[] = "i {rcpt_mailer} {rcpt_host} {rcpt_addr}";
+	static const int stages[] = {
+	    SMFIM_CONNECT, SMFIM_HELO, SMFIM_ENVFROM, SMFIM_ENVRCPT, SMFIM_EOM};
 
 	/* An MTA that does not let itself be told sends its default macros. */
 	if ((actions & SMFIF_SETSYMLIST) == 0)
 		return;
-	smfi_setsymlist(ctx, SMFIM_CONNECT, (p->facts & FACT_LISTENER) != 0 ? connect : none);
-	smfi_setsymlist(ctx, SMFIM_HELO, none);
-	smfi_setsymlist(ctx, SMFIM_ENVFROM, mail);
-	smfi_setsymlist(ctx, SMFIM_ENVRCPT, rcpt);
-	smfi_setsymlist(ctx, SMFIM_EOM, none);
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+		ask_macros_of(ctx, stages[i], p->facts);
 }
 
 static void tell_progress(void *ctx)
@@ -234,12 +260,6 @@ static sfsistat answer(
 		break;
 	}
 	return pass == SMFIS_NOREPLY ? pass : refuse(ctx, &d->verdict.reply, SMFIS_TEMPFAIL);
-}
-
-/* libmilter takes strings that it does not change as changeable ones. */
-static char *changeable(const char *s)
-{
-	return (char *)(uintptr_t)s;
 }
 
 static bool make_change(SMFICTX *ctx, const struct connection *c, const struct change *change)

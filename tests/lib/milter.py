@@ -35,6 +35,11 @@ class Milter:
         command, payload = self.read()
         assert command == b"O"
         self.actions, self.steps = struct.unpack("!II", payload[4:12])
+        self.asked, rest = {}, payload[12:]  # the macros that are asked for, by stage
+        while len(rest) > 4:
+            names, _, more = rest[4:].partition(b"\0")
+            self.asked[struct.unpack("!I", rest[:4])[0]] = names.decode()
+            rest = more
         self.send(b"C", b"x.example.net\0" + b"4" + struct.pack("!H", 4000) + address.encode() + b"\0")
         self.connected = (b"c", b"") if self.steps & 0x1000 else self.read()
         return self

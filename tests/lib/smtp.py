@@ -53,8 +53,8 @@ class Client:
         self.sock.sendall(data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape"))
 
     def cmd(self, text):
-        self.send(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
-        self.send(b"\r\n")
+        # In one piece: the end of the line would wait for Nagle.
+        self.send((text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")) + b"\r\n")
         return self.reply()
 
     def pipeline(self, commands):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """
 Master and workers, without a mail server: reloads and crashes under load, drain, backpressure, privileges.
-Run: tests/live/daemon.py [BINARY]   (as root privileges are tested too)
+Run: tests/live/daemon.py [BINARY [TEST...]]   (as root privileges are tested too)
 """
 import os
 import pwd
@@ -263,6 +263,35 @@ def rights():
     guard.remove()
 
 
+def what_is_asked_for():
+    """Of stages and macros, what the rules or the record need, and no more."""
+    connect, helo, mail, rcpt = range(4)
+    guard = Guard().start()
+    m = Milter(guard.socket).open()
+    tap.equal(m.asked[connect], "{daemon_name} {daemon_addr} {daemon_port}", "for the record: the listener")
+    tap.equal(m.steps & 0x2, 0, "and HELO")
+    tap.ok("{verify}" in m.asked[mail] and "{tls_version}" in m.asked[mail], "and what the client has proven", m.asked)
+    tap.equal(m.steps & 0x370, 0x370, "but neither header nor body, DATA nor unknown commands", hex(m.steps))
+    tap.equal(m.steps & 0x6000, 0x6000, "and HELO and MAIL need no answer", hex(m.steps))
+    m.send(b"H", b"helo.example.net\0")
+    m.rcpt("<b@ext.example.net>")
+    m.close()
+    event = guard.events()[-1]
+    tap.equal(event.get("helo"), "helo.example.net", "the event has the name in HELO")
+    with open(guard.conf, encoding="utf-8") as f:
+        text = f.read()
+    with open(guard.conf, "w", encoding="utf-8") as f:
+        f.write(text.replace(f'path = "{guard.events_path}"', "path = none"))
+    guard.reload()
+    m = Milter(guard.socket).open()
+    tap.equal((m.asked[connect], m.asked[helo]), ("", ""), "without a record, and a rule that asks: no listener")
+    tap.equal(m.steps & 0x2, 0x2, "no HELO")
+    tap.equal(m.asked[mail], "i {auth_authen} {auth_type}", "of what it has proven, what a rule asks for")
+    tap.equal(m.asked[rcpt], "i {rcpt_mailer} {rcpt_host} {rcpt_addr}", "and always where the recipient would go")
+    m.close()
+    guard.remove()
+
+
 def rotation():
     """What logrotate does: the file is renamed, and the guard reloaded."""
     guard = Guard().start()
@@ -289,4 +318,6 @@ def rotation():
     guard.remove()
 
 
-tap.run(rotation, rights, sockets, drain, backpressure, odd_orders, nothing_left_over, event_log_in_the_way, reloads, crashes)
+tests = (what_is_asked_for, rotation, rights, sockets, drain, backpressure, odd_orders, nothing_left_over,
+         event_log_in_the_way, reloads, crashes)
+tap.run(*(t for t in tests if len(sys.argv) < 3 or t.__name__ in sys.argv[2:]))
