@@ -298,7 +298,8 @@ static uint64_t took(const struct passage *p)
 	if (p->s->env->stopwatch == NULL)
 		return 0;
 	elapsed = p->s->env->stopwatch() - p->started;
-	return elapsed > 0 ? (uint64_t)elapsed : 0;
+	/* Most decisions take less than a microsecond; zero would say that none was measured. */
+	return elapsed > 0 ? (uint64_t)elapsed : 1;
 }
 
 static struct event event_of(const struct passage *p)

@@ -200,7 +200,11 @@ _Noreturn void worker_main(const struct worker_options *o)
 	log_set_role(role);
 	gethostname(host, sizeof(host) - 1);
 	env = (struct session_env){
-	    .host = host, .emit = emit, .permitted = o->config->events->permitted};
+	    .host = host,
+	    .emit = emit,
+	    .permitted = o->config->events->permitted,
+	    .stopwatch = clock_monotonic,
+	};
 	/* The master made sure that this fits a socket's name. */
 	snprintf(
 	    scratch, sizeof(scratch), "%s/.worker-%ld", o->config->settings->state, (long)getpid());

@@ -278,6 +278,7 @@ def what_is_asked_for():
     m.close()
     event = guard.events()[-1]
     tap.equal(event.get("helo"), "helo.example.net", "the event has the name in HELO")
+    tap.ok(0 < event.get("took_us", 0) < 5e6, "and how long the decision took", event)
     with open(guard.conf, encoding="utf-8") as f:
         text = f.read()
     with open(guard.conf, "w", encoding="utf-8") as f:

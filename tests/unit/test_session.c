@@ -384,6 +384,34 @@ static void permitted_ones_on_request(void **state)
 	    "verdict=permit by=guard reason=\"the MTA delivers it here\" mode=enforce"));
 }
 
+static usec_t next_reading;
+
+/* Each reading is 7 us after the one before; from 0, time stands still. */
+static usec_t watch(void)
+{
+	usec_t now = next_reading;
+
+	next_reading += now == 0 ? 0 : 7;
+	return now;
+}
+
+static void how_long_it_took(void **state)
+{
+	struct bed *bed = *state;
+
+	bed->env.stopwatch = watch;
+	next_reading = 100;
+	stranger_connects(bed);
+	mail(bed, NULL, NULL);
+	rcpt_outside(bed);
+	assert_int_equal(bed->count, 1);
+	assert_non_null(strstr(strbuf_text(&bed->events), " took_us=7\n"));
+	strbuf_free(&bed->events);
+	next_reading = 0;
+	rcpt_outside(bed);
+	assert_non_null(strstr(strbuf_text(&bed->events), " took_us=1\n"));
+}
+
 static unsigned settled_count;
 
 static void count_settled(
@@ -520,6 +548,7 @@ int main(void)
 	    ROW(refusals_are_marked_and_told),
 	    ROW(what_the_mta_refuses_is_told_once),
 	    ROW(permitted_ones_on_request),
+	    ROW(how_long_it_took),
 	    ROW(turned_away),
 	    ROW(a_monitored_refusal_is_only_told),
 	    ROW(a_missing_view_is_temporary),
