@@ -19,66 +19,12 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
+from commands import ask, change, command, connect, read_reply, status
 from guard import BINARY, Guard
 from milter import Load, Milter
 from tap import Tap
 
 tap = Tap()
-
-
-def change(guard, pattern, replacement):
-    with open(guard.conf, encoding="utf-8") as f:
-        text = f.read()
-    changed = re.sub(pattern, replacement, text)
-    assert changed != text, pattern
-    with open(guard.conf, "w", encoding="utf-8") as f:
-        f.write(changed)
-
-
-def command(guard, *words, user=None, seconds=60, where="conf"):
-    """(exit code, standard output, standard error)"""
-    at = ["-c", guard.conf] if where == "conf" else ["--socket", guard.control]
-    done = subprocess.run([BINARY, words[0], *at, *words[1:]], capture_output=True, text=True, timeout=seconds,
-                          user=user, group=user)
-    return done.returncode, done.stdout, done.stderr
-
-
-def status(guard):
-    code, out, err = command(guard, "status", "--format", "json")
-    assert code == 0, err
-    return json.loads(out)
-
-
-def connect(guard):
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
-    s.connect(guard.control)
-    return s
-
-
-def read_reply(s):
-    """Up to and with the marked line, or to the end."""
-    data = b""
-    try:
-        while not re.search(rb"(^|\n)\.\d+[^\n]*\n$", data):
-            part = s.recv(65536)
-            if not part:
-                break
-            data += part
-    except ConnectionResetError:
-        pass
-    return data.decode()
-
-
-def ask(guard, line):
-    s = connect(guard)
-    try:
-        s.sendall(line.encode() + b"\n")
-    except BrokenPipeError:
-        pass  # who is refused is told so before it has asked
-    reply = read_reply(s)
-    s.close()
-    return reply
 
 
 def tells_status():
