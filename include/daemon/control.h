@@ -2,7 +2,8 @@
  * The control socket: commands talk to the master through it (wire/control.h). Everything here is
  * non-blocking and bounded, so that slow, silent and hostile clients cost the master nothing:
  * CONTROL_CLIENTS at once, a request within CONTROL_REQUEST_TIME, a reply read within
- * CONTROL_REPLY_TIME.
+ * CONTROL_REPLY_TIME. A proof belongs to the connection that asked for it, which may be silent for
+ * as long as the proof may last, and ends with it.
  *
  * Who may connect is a matter of the socket's mode and group. Who may do more than look is root,
  * the user that the daemon was started as, and the user of its workers; half of the places are kept
@@ -33,6 +34,13 @@ struct control_master {
 	uint64_t (*next_reload)(void);
 	/* Begins it, now or after the one that is under way. */
 	void (*reload)(void);
+	/* Loads the configuration for daemon/proof.h; its outcome is told by control_tell_proof().
+	 */
+	void (*prove)(void);
+	/* What was proved goes live: control_wait_for_reload() follows, or control_tell_proof(). */
+	void (*adopt)(void);
+	/* What was to be proved is not taken; nothing where there is no proof. */
+	void (*drop)(int code, const char *why);
 	void (*stop)(void);
 	bool (*is_stopping)(void);
 	/* What is in effect; NULL before the first generation serves. */
@@ -55,6 +63,15 @@ void control_serve(int listener, usec_t now);
 
 /* Reload `number`, and each before it that was not told, came to this. */
 void control_tell_reload(uint64_t number, int code, const char *text);
+
+/*
+ * The configuration that is to be proved is served at `socket` and was read from `path`; or, code
+ * not EXIT_OK, there is no proof, and `text` says why.
+ */
+void control_tell_proof(int code, const char *text, const char *socket, const char *path);
+
+/* Whoever asked for the proof is told what reload `number` comes to. */
+void control_wait_for_reload(uint64_t number);
 
 /* Tells those who wait for the stop, and closes all. */
 void control_close(void);

@@ -28,6 +28,7 @@ struct slot {
 struct generation {
 	unsigned number; /* from 1 */
 	struct config *config;
+	bool for_proof; /* see generation_new_for_proof() */
 	struct identity identity;
 	struct listeners listeners;
 	struct listeners control; /* one */
@@ -45,6 +46,13 @@ struct generation {
  * otherwise.
  */
 struct generation *generation_new(
+    struct config *config, const struct generation *before, struct fault *fault);
+
+/*
+ * The same for daemon/proof.h: one worker, which serves a private socket in the state folder alone
+ * and counts nothing.
+ */
+struct generation *generation_new_for_proof(
     struct config *config, const struct generation *before, struct fault *fault);
 
 /*

@@ -17,7 +17,7 @@ struct reload_outcome {
 struct daemon_view {
 	const char *path; /* of the configuration */
 	usec_t started, loaded;
-	const struct generation *current, *incoming, *leaving; /* each may be NULL */
+	const struct generation *current, *incoming, *leaving, *proving; /* each may be NULL */
 	const struct reload_outcome *reload;
 	uint64_t deaths; /* of children that were not told to end */
 	bool stopping;

@@ -12,6 +12,7 @@ struct worker_options {
 	unsigned number; /* of the worker within its generation, from 1 */
 	int listener;    /* the inherited socket; not used by the follower */
 	unsigned sessions;
+	bool for_proof;     /* limits and bans are not looked at, nor counted */
 	usec_t prove_every; /* how often WORKER_ALIVE is wanted */
 	int control; /* a socket to the master, SOCK_SEQPACKET; its end: the master is gone */
 };

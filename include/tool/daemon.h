@@ -27,6 +27,7 @@ struct daemon_call {
 	size_t count; /* of what is no option */
 	char **arguments;
 	char text[CONTROL_LINE_MAX]; /* what the last line of the reply says */
+	int fd;                      /* daemon_open() */
 };
 
 #define DAEMON_ARGUMENTS "[-c FILE | --socket PATH] [--format text|json]"
@@ -42,12 +43,20 @@ bool daemon_options(struct daemon_call *d, int argc, char **argv, const struct d
 #define DAEMON_TIMEOUT (15 * USEC_PER_SEC)
 #define DAEMON_FOREVER INT64_MAX
 
+/* EXIT_OK, or told as by daemon_ask(): for several requests, each by daemon_talk(). */
+int daemon_open(struct daemon_call *d);
+void daemon_close(struct daemon_call *d);
+
 /*
  * Sends the lines of `request` and hands each line of the reply but the last to `each` (may be
  * NULL), as it comes. Returns the code of the last line, whose text is in d->text; or
  * EXIT_UNAVAILABLE when no daemon answers, EXIT_AGAIN when it is busy or silent for `timeout`. The
  * text of what is not EXIT_OK was printed on standard error.
  */
+int daemon_talk(struct daemon_call *d, const struct strbuf *request, usec_t timeout,
+    void (*each)(void *arg, const struct control_line *l), void *arg);
+
+/* The same, over a connection of its own. */
 int daemon_ask(struct daemon_call *d, const struct strbuf *request, usec_t timeout,
     void (*each)(void *arg, const struct control_line *l), void *arg);
 

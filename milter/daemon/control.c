@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/control_bans.h"
 #include "daemon/control_limits.h"
+#include "daemon/proof.h"
 #include "wire/control.h"
 
 /* Connections that are taken in one round of the master's loop. */
@@ -18,6 +19,7 @@ enum { ACCEPTS = 32 };
 enum awaits {
 	AWAITS_NOTHING,
 	AWAITS_RELOAD,
+	AWAITS_PROOF,
 	AWAITS_STOP,
 };
 
@@ -25,6 +27,7 @@ struct caller {
 	int fd;    /* -1: a free place */
 	bool may;  /* do more than look */
 	bool last; /* closed once it has its reply */
+	bool proves;
 	enum awaits awaits;
 	uint64_t number; /* of the reload */
 	uid_t uid;
@@ -49,6 +52,10 @@ void control_open(const struct control_master *m)
 
 static void hang_up(struct caller *c)
 {
+	if (c->proves) {
+		c->proves = false;
+		control.master->drop(EXIT_AGAIN, "whoever was to prove it has gone");
+	}
 	if (c->fd >= 0)
 		close(c->fd);
 	strbuf_free(&c->out);
@@ -83,6 +90,53 @@ static void reload(struct caller *c, const struct control_line *l)
 	control.master->reload();
 }
 
+static void prove(struct caller *c, const struct control_line *l)
+{
+	(void)l;
+	if (control.master->is_stopping()) {
+		control_last(&c->out, EXIT_AGAIN, "the daemon is stopping");
+		return;
+	}
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+		if (control.clients[i].fd >= 0 && control.clients[i].proves) {
+			control_last(&c->out, EXIT_AGAIN, "another proof is under way; try again");
+			return;
+		}
+	log_notice("process %ld of user %ld asks for a proof of the configuration", (long)c->pid,
+	    (long)c->uid);
+	c->awaits = AWAITS_PROOF;
+	c->proves = true;
+	control.master->prove();
+}
+
+/* False: told. */
+static bool has_proof(struct caller *c)
+{
+	if (!c->proves)
+		control_last(&c->out, EXIT_USAGE, "there is no proof that you have asked for");
+	return c->proves;
+}
+
+static void adopt(struct caller *c, const struct control_line *l)
+{
+	(void)l;
+	if (!has_proof(c))
+		return;
+	c->awaits = AWAITS_PROOF;
+	control.master->adopt();
+}
+
+static void drop(struct caller *c, const struct control_line *l)
+{
+	const char *why = control_value(l, "why");
+
+	if (!has_proof(c))
+		return;
+	c->proves = false;
+	control.master->drop(EXIT_FINDING, why == NULL ? "it was not proved" : why);
+	control_last(&c->out, EXIT_OK, "dropped");
+}
+
 static void stop(struct caller *c, const struct control_line *l)
 {
 	(void)l;
@@ -111,6 +165,9 @@ static const struct command_row rows[] = {
     {"ban", false, NULL, control_ban},
     {"release", false, NULL, control_release},
     {"reload", false, reload, NULL},
+    {"prove", false, prove, NULL},
+    {"adopt", false, adopt, NULL},
+    {"drop", false, drop, NULL},
     {"stop", false, stop, NULL},
 };
 
@@ -269,7 +326,7 @@ static void write_more(struct caller *c, usec_t now)
 	/* A big reply's memory is not kept. */
 	strbuf_free(&c->out);
 	c->sent = 0;
-	c->deadline = now + CONTROL_REQUEST_TIME;
+	c->deadline = now + (c->proves ? PROOF_TIME : CONTROL_REQUEST_TIME);
 }
 
 static bool is_gone(const struct caller *c)
@@ -340,6 +397,39 @@ void control_tell_reload(uint64_t number, int code, const char *text)
 
 		if (c->fd >= 0 && c->awaits == AWAITS_RELOAD && c->number <= number)
 			tell(c, code, text);
+	}
+}
+
+void control_tell_proof(int code, const char *text, const char *socket, const char *path)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct caller *c = &control.clients[i];
+
+		if (c->fd < 0 || !c->proves)
+			continue;
+		if (code == EXIT_OK) {
+			control_begin(&c->out, "proof");
+			control_text(&c->out, "socket", socket);
+			control_text(&c->out, "configuration", path);
+			control_end(&c->out);
+		} else {
+			c->proves = false;
+		}
+		if (c->awaits == AWAITS_PROOF)
+			tell(c, code, text);
+	}
+}
+
+void control_wait_for_reload(uint64_t number)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct caller *c = &control.clients[i];
+
+		if (c->fd < 0 || !c->proves)
+			continue;
+		c->proves = false;
+		c->awaits = AWAITS_RELOAD;
+		c->number = number;
 	}
 }
 

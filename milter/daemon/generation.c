@@ -27,6 +27,7 @@ enum {
 	SPARE_DESCRIPTORS = 64 + RESOLVER_DESCRIPTORS,
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_LAST_MS = 5000,
+	PRIVATE_SOCKET_MAX = 128, /* prepare_state() makes sure that it fits */
 };
 
 /* As fault_set(), with the place where `key`, and of its list f->entry, stands. */
@@ -117,6 +118,23 @@ static bool open_sockets(struct generation *g, const struct generation *before, 
 	return false;
 }
 
+/* For whoever may ask for a proof: root, and the workers' user. */
+static bool open_private(struct generation *g, struct fault *fault)
+{
+	char text[PRIVATE_SOCKET_MAX];
+	struct conf_socket s = {.kind = CONF_SOCKET_UNIX, .text = text, .path = text + 5};
+	const struct conf_sockets want = {.count = 1, .items = &s};
+	struct listen_options o = {
+	    .mode = 0600,
+	    .uid = g->identity.uid,
+	    .gid = g->identity.socket_gid,
+	};
+
+	snprintf(
+	    text, sizeof(text), "unix:%s/.proof-%ld", g->config->settings->state, (long)getpid());
+	return listeners_open(&g->listeners, &want, NULL, &o, fault);
+}
+
 static bool find_identity(struct generation *g, struct fault *fault)
 {
 	const struct settings *s = g->config->settings;
@@ -137,9 +155,10 @@ static usec_t patience_with_children(void)
 
 static bool make_slots(struct generation *g)
 {
-	size_t workers = (size_t)g->config->settings->workers;
+	size_t workers = g->for_proof ? 1 : (size_t)g->config->settings->workers;
+	bool follows = !g->for_proof && g->config->events->maillog != NULL;
 
-	g->count = g->listeners.count * workers + (g->config->events->maillog != NULL);
+	g->count = g->listeners.count * workers + follows;
 	g->slots = calloc(g->count, sizeof(*g->slots));
 	if (g->slots == NULL)
 		return false;
@@ -151,8 +170,8 @@ static bool make_slots(struct generation *g)
 	return true;
 }
 
-struct generation *generation_new(
-    struct config *config, const struct generation *before, struct fault *fault)
+static struct generation *make(
+    struct config *config, const struct generation *before, bool for_proof, struct fault *fault)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
@@ -161,22 +180,36 @@ struct generation *generation_new(
 		return NULL;
 	}
 	g->config = config;
+	g->for_proof = for_proof;
 	g->number = before == NULL ? 1 : before->number + 1;
 	g->started = clock_monotonic();
 	g->patience = patience_with_children();
-	if (!find_identity(g, fault) || !prepare_state(g, fault) || !counters_open(config, fault) ||
-	    !open_sockets(g, before, fault)) {
+	if (!find_identity(g, fault) || !prepare_state(g, fault) ||
+	    !(for_proof ? open_private(g, fault)
+			: counters_open(config, fault) && open_sockets(g, before, fault))) {
 		free(g);
 		return NULL;
 	}
 	probe_secret_make(config->settings->state, &g->identity);
 	if (!make_slots(g)) {
 		fault_set(fault, EXIT_AGAIN, "memory is exhausted");
-		generation_release_sockets(g, before);
+		generation_release_sockets(g, for_proof ? NULL : before);
 		free(g);
 		return NULL;
 	}
 	return g;
+}
+
+struct generation *generation_new(
+    struct config *config, const struct generation *before, struct fault *fault)
+{
+	return make(config, before, false, fault);
+}
+
+struct generation *generation_new_for_proof(
+    struct config *config, const struct generation *before, struct fault *fault)
+{
+	return make(config, before, true, fault);
 }
 
 /* Below the descriptor limit, where libmilter would spin. */
@@ -219,6 +252,7 @@ _Noreturn static void run_child(const struct generation *g, const struct slot *s
 	    .identity = &g->identity,
 	    .number = (unsigned)(s - g->slots) + 1,
 	    .listener = s->listener < 0 ? -1 : g->listeners.items[s->listener].fd,
+	    .for_proof = g->for_proof,
 	    .prove_every = g->patience / 4,
 	    .control = control,
 	};

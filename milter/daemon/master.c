@@ -1,9 +1,11 @@
 #include "daemon/master.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -18,6 +20,7 @@
 #include "daemon/generation.h"
 #include "daemon/notify.h"
 #include "daemon/pidfile.h"
+#include "daemon/proof.h"
 #include "daemon/status.h"
 #include "daemon/tally.h"
 
@@ -38,6 +41,7 @@ static struct master {
 	usec_t told_alive;
 	usec_t started, loaded; /* wall clock; `loaded`: when `current` was read */
 	usec_t read_at;         /* the same of `incoming` */
+	usec_t proof_read_at;   /* and of what is proved */
 	uint64_t reloads;       /* so many were begun */
 	uint64_t deaths;
 	struct reload_outcome outcome;
@@ -58,6 +62,8 @@ static void in_child(int listener)
 		generation_forget(master.current, listener);
 	if (master.incoming != NULL)
 		generation_forget(master.incoming, listener);
+	if (proof_generation() != NULL)
+		generation_forget(proof_generation(), listener);
 	for (struct generation *g = master.leaving; g != NULL; g = g->next)
 		generation_forget(g, listener);
 }
@@ -70,15 +76,21 @@ static void leave(struct generation *g)
 	generation_drain(g);
 }
 
-static void tell_outcome(int code, const char *text)
+static void note_outcome(int code, const char *text)
 {
 	master.outcome.at = clock_now();
 	master.outcome.code = code;
 	snprintf(master.outcome.text, sizeof(master.outcome.text), "%s", text);
+}
+
+static void tell_outcome(int code, const char *text)
+{
+	note_outcome(code, text);
 	control_tell_reload(master.reloads, code, text);
 }
 
-static void tell_not_reloaded(int code, const char *why)
+/* To the log and the supervisor, and to whoever asks later. */
+static void note_not_reloaded(int code, const char *why)
 {
 	char status[FAULT_TEXT_MAX + 100];
 
@@ -86,7 +98,13 @@ static void tell_not_reloaded(int code, const char *why)
 	snprintf(status, sizeof(status),
 	    "the last reload failed, the configuration of before goes on: %s", why);
 	notify_ready(status);
-	tell_outcome(code, why);
+	note_outcome(code, why);
+}
+
+static void tell_not_reloaded(int code, const char *why)
+{
+	note_not_reloaded(code, why);
+	control_tell_reload(master.reloads, code, why);
 }
 
 /* A first generation that can't start ends the program; a later one leaves everything as it is. */
@@ -160,24 +178,94 @@ static struct config *read_config(struct fault *fault)
 	return c;
 }
 
+/* With what was read at `read_at`; NULL: it could not be, `fault` says why. */
+static void begin_reload(struct config *c, usec_t read_at, struct fault *fault)
+{
+	notify_reloading();
+	master.reloads++;
+	master.read_at = read_at;
+	master.incoming = c == NULL ? NULL : generation_new(c, master.current, fault);
+	if (master.incoming != NULL)
+		return;
+	config_free(&c);
+	tell_not_reloaded(fault->code, fault->text);
+}
+
 static void reload(void)
+{
+	struct fault fault = {0};
+	usec_t now = clock_now();
+
+	if (master.incoming != NULL || proof_state() == PROOF_TAKEN)
+		master.reload_again = true;
+	else
+		begin_reload(read_config(&fault), now, &fault);
+}
+
+/* --- what is proved before it goes live ------------------------------------------------ */
+
+static void prove(void)
 {
 	struct fault fault = {0};
 	struct config *c;
 
-	if (master.incoming != NULL) {
-		master.reload_again = true;
+	if (master.incoming != NULL || proof_state() != PROOF_NONE) {
+		control_tell_proof(
+		    EXIT_AGAIN, "another reload is under way; try again", NULL, NULL);
 		return;
 	}
-	notify_reloading();
-	master.reloads++;
-	master.read_at = clock_now();
+	master.proof_read_at = clock_now();
 	c = read_config(&fault);
-	master.incoming = c == NULL ? NULL : generation_new(c, master.current, &fault);
-	if (master.incoming != NULL)
+	if (c != NULL && proof_begin(c, master.current, &fault))
 		return;
 	config_free(&c);
-	tell_not_reloaded(fault.code, fault.text);
+	note_not_reloaded(fault.code, fault.text);
+	control_tell_proof(fault.code, fault.text, NULL, NULL);
+}
+
+static void drop_proof(int code, const char *why)
+{
+	if (proof_state() == PROOF_NONE)
+		return;
+	leave(proof_drop());
+	note_not_reloaded(code, why);
+	control_tell_proof(code, why, NULL, NULL);
+}
+
+static void adopt(void)
+{
+	struct fault fault = {0};
+
+	if (master.incoming != NULL)
+		fault_set(&fault, EXIT_AGAIN, "another reload is under way; try again");
+	else if (proof_accept(&fault))
+		return;
+	drop_proof(fault.code, fault.text);
+}
+
+static void tell_proof_serves(void)
+{
+	char path[PATH_MAX];
+
+	if (realpath(master.path, path) == NULL)
+		snprintf(path, sizeof(path), "%s", master.path);
+	control_tell_proof(EXIT_OK, "ready", proof_socket(), path);
+}
+
+static void look_after_proof(usec_t now, usec_t passed)
+{
+	enum proof_state before = proof_state(), after = proof_look_after(now, passed, in_child);
+	struct fault fault = {0};
+
+	if (after == PROOF_SERVES && before == PROOF_STARTS) {
+		tell_proof_serves();
+	} else if (after == PROOF_FAILED) {
+		fault = *proof_fault();
+		drop_proof(fault.code, fault.text);
+	} else if (after == PROOF_OVER) {
+		control_wait_for_reload(master.reloads + 1);
+		begin_reload(proof_take(), master.proof_read_at, &fault);
+	}
 }
 
 static void stop(void)
@@ -191,6 +279,7 @@ static void stop(void)
 	log_notice("stopping: sessions are finished");
 	notify_stopping();
 	master.stopping = true;
+	drop_proof(EXIT_AGAIN, "the daemon is stopping");
 	if (master.incoming != NULL) {
 		generation_release_sockets(master.incoming, master.current);
 		leave(master.incoming);
@@ -214,6 +303,7 @@ static void write_status(struct strbuf *reply)
 	    .current = master.current,
 	    .incoming = master.incoming,
 	    .leaving = master.leaving,
+	    .proving = proof_generation(),
 	    .reload = &master.outcome,
 	    .deaths = master.deaths,
 	    .stopping = master.stopping,
@@ -248,6 +338,9 @@ static const struct control_master control_master = {
     .status = write_status,
     .next_reload = next_reload,
     .reload = reload,
+    .prove = prove,
+    .adopt = adopt,
+    .drop = drop_proof,
     .stop = stop,
     .is_stopping = is_stopping,
     .config = config_in_effect,
@@ -295,6 +388,8 @@ static void reap(void)
 			   generation_reap(master.incoming, pid, status, now)) {
 			log_death(pid, status, "next");
 			give_up_incoming();
+		} else if (proof_reap(pid, status, now)) {
+			log_death(pid, status, "proved");
 		} else {
 			reap_leaving(pid, status, now);
 		}
@@ -353,10 +448,16 @@ static void look_after_incoming(usec_t now)
 		    "a new worker did not get ready in time");
 		give_up_incoming();
 	}
-	if (master.incoming == NULL && master.reload_again && !master.stopping) {
-		master.reload_again = false;
-		reload();
-	}
+}
+
+/* What was asked for while another reload was under way. */
+static void reload_again(void)
+{
+	if (master.incoming != NULL || proof_state() == PROOF_TAKEN || !master.reload_again ||
+	    master.stopping)
+		return;
+	master.reload_again = false;
+	reload();
 }
 
 /* --- the loop ------------------------------------------------------------------------ */
@@ -367,18 +468,24 @@ static void add_fd(struct pollfd *fds, size_t *n, size_t max, int fd)
 		fds[(*n)++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
+/* Those that get ready. */
+static void add_children(struct pollfd *fds, size_t *n, size_t max, const struct generation *g)
+{
+	for (size_t i = 0; g != NULL && i < g->count; i++)
+		if (!g->slots[i].ready)
+			add_fd(fds, n, max, g->slots[i].control);
+}
+
 /* Waits for a signal, a word of a child that gets ready, or `until` (monotonic). */
 static void wait_for_news(usec_t now, usec_t until)
 {
 	struct pollfd fds[256];
 	size_t n = 0, max = sizeof(fds) / sizeof(fds[0]);
 	usec_t ms = (until - now) / USEC_PER_MSEC + 1;
-	const struct generation *g = master.incoming;
 
 	add_fd(fds, &n, max, master.signals);
-	for (size_t i = 0; g != NULL && i < g->count; i++)
-		if (!g->slots[i].ready)
-			add_fd(fds, &n, max, g->slots[i].control);
+	add_children(fds, &n, max, master.incoming);
+	add_children(fds, &n, max, proof_generation());
 	n += control_wait(control_listener(), fds + n, max - n);
 	poll(fds, n, ms < 0 ? 0 : (int)ms);
 }
@@ -412,7 +519,9 @@ static void loop(void)
 		if (master.current != NULL)
 			due = generation_fill(master.current, now, in_child);
 		look_after_current(now, passed);
+		look_after_proof(now, passed);
 		look_after_incoming(now);
+		reload_again();
 		look_after_leaving(now, passed);
 		if (alive_every != 0 && now + alive_every / 4 < next)
 			next = now + alive_every / 4;

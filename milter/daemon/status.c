@@ -127,6 +127,8 @@ void status_write(struct strbuf *b, const struct daemon_view *v)
 		write_workers(b, v->current);
 	if (v->incoming != NULL)
 		write_generation(b, v->incoming, "starts");
+	if (v->proving != NULL)
+		write_generation(b, v->proving, "is proved");
 	for (const struct generation *g = v->leaving; g != NULL; g = g->next)
 		write_generation(b, g, "finishes");
 	write_counters(b);

@@ -220,6 +220,8 @@ _Noreturn void worker_main(const struct worker_options *o)
 	probe_env = env;
 	probe_env.store = NULL;
 	probe_env.probe = true;
+	if (o->for_proof)
+		env = probe_env;
 	error = pthread_create(&thread, NULL, controller, (void *)(uintptr_t)o);
 	if (error != 0)
 		worker_give_up(o, EXIT_AGAIN, "no thread can be started: %s", strerror(error));

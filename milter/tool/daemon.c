@@ -132,22 +132,21 @@ static int find_socket(const struct daemon_call *d, struct sockaddr_un *un)
 	return EXIT_OK;
 }
 
-static int connect_to(const struct daemon_call *d, int *fd)
+int daemon_open(struct daemon_call *d)
 {
 	struct sockaddr_un un;
 	int code = find_socket(d, &un);
 
-	*fd = -1;
+	d->fd = -1;
 	if (code != EXIT_OK)
 		return code;
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (*fd < 0)
+	d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (d->fd < 0)
 		return complain(d, EXIT_AGAIN, "%s", strerror(errno));
-	if (connect(*fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
+	if (connect(d->fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
 		return EXIT_OK;
 	code = errno;
-	close(*fd);
-	*fd = -1;
+	daemon_close(d);
 	if (code == EAGAIN)
 		return complain(d, EXIT_AGAIN, "the daemon is busy; try again");
 	if (code == EACCES)
@@ -159,11 +158,17 @@ static int connect_to(const struct daemon_call *d, int *fd)
 	    un.sun_path, strerror(code));
 }
 
+void daemon_close(struct daemon_call *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	d->fd = -1;
+}
+
 /* --- a request and its reply ------------------------------------------------------------ */
 
 struct answer {
 	struct daemon_call *call;
-	int fd;
 	usec_t until; /* monotonic */
 	struct strbuf in;
 	size_t used;
@@ -174,7 +179,7 @@ struct answer {
 /* False: it took too long. */
 static bool wait_for(const struct answer *a, short events)
 {
-	struct pollfd p = {.fd = a->fd, .events = events};
+	struct pollfd p = {.fd = a->call->fd, .events = events};
 
 	for (;;) {
 		usec_t left = a->until == DAEMON_FOREVER
@@ -207,7 +212,8 @@ static int send_request(const struct answer *a, const struct strbuf *request)
 
 		if (!wait_for(a, POLLOUT))
 			return no_answer(a);
-		n = send(a->fd, strbuf_text(request) + sent, request->len - sent, MSG_NOSIGNAL);
+		n = send(
+		    a->call->fd, strbuf_text(request) + sent, request->len - sent, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			break;
 		sent += n > 0 ? (size_t)n : 0;
@@ -264,7 +270,7 @@ static int read_reply(struct answer *a)
 
 		if (!wait_for(a, POLLIN))
 			return no_answer(a);
-		n = recv(a->fd, some, sizeof(some), 0);
+		n = recv(a->call->fd, some, sizeof(some), 0);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0)
@@ -279,14 +285,12 @@ static int read_reply(struct answer *a)
 	return code;
 }
 
-int daemon_ask(struct daemon_call *d, const struct strbuf *request, usec_t timeout,
+int daemon_talk(struct daemon_call *d, const struct strbuf *request, usec_t timeout,
     void (*each)(void *arg, const struct control_line *l), void *arg)
 {
 	struct answer a = {.call = d, .each = each, .arg = arg};
-	int code = connect_to(d, &a.fd);
+	int code;
 
-	if (code != EXIT_OK)
-		return code;
 	/* What was refused has an answer of its own besides. */
 	a.in.max = CONTROL_REPLY_MAX + 2 * (size_t)CONTROL_LINE_MAX;
 	a.until = timeout == DAEMON_FOREVER ? DAEMON_FOREVER : clock_monotonic() + timeout;
@@ -294,7 +298,17 @@ int daemon_ask(struct daemon_call *d, const struct strbuf *request, usec_t timeo
 	if (code == EXIT_OK)
 		code = read_reply(&a);
 	strbuf_free(&a.in);
-	close(a.fd);
+	return code;
+}
+
+int daemon_ask(struct daemon_call *d, const struct strbuf *request, usec_t timeout,
+    void (*each)(void *arg, const struct control_line *l), void *arg)
+{
+	int code = daemon_open(d);
+
+	if (code == EXIT_OK)
+		code = daemon_talk(d, request, timeout, each, arg);
+	daemon_close(d);
 	return code;
 }
 

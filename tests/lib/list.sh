@@ -54,6 +54,7 @@ dns() {
 }
 
 daemon() {
+	local v
 	echo "daemon.gcc tests/live/daemon.py build/relay-guard"
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
 	echo "lifecycle.gcc tests/live/lifecycle.py build/relay-guard"
@@ -63,6 +64,10 @@ daemon() {
 	echo "control.gcc tests/live/control.py build/relay-guard"
 	echo "control.asan tests/live/control.py build/asan/relay-guard"
 	echo "control.tsan tests/lib/tsan.sh tests/live/control.py build/tsan/relay-guard"
+	for v in gcc asan; do
+		echo "proof.$v tests/live/proof.py build/$v/relay-guard"
+	done
+	echo "proof.tsan tests/lib/tsan.sh tests/live/proof.py build/tsan/relay-guard"
 	echo "frames.tsan tests/lib/tsan.sh tests/live/frames.py build/tsan/relay-guard 500"
 	echo "daemon.frames tests/live/frames.py build/asan/relay-guard"
 }
