@@ -28,6 +28,15 @@ static bool is_new_boot(const struct store_head *h, const struct boot *now)
 	return memcmp(h->clock.boot.id, now->id, BOOT_ID_SIZE) != 0;
 }
 
+/*
+ * Looking through all of the table makes it resident in this process, which needs a page of it at a
+ * time. What is in it stays, whatever it is mapped from.
+ */
+static void let_go(const struct store_map *m)
+{
+	madvise(m->base, m->size, MADV_DONTNEED);
+}
+
 struct store *store_open(const struct store_options *o, char error[STORE_ERROR_MAX])
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -56,6 +65,7 @@ struct store *store_open(const struct store_options *o, char error[STORE_ERROR_M
 	s->offset = tabletime_offset(&head.clock, &boot);
 	s->on_disk = o->dir != NULL;
 	wiped = table_clean(&s->map.table, store_now(s), is_new_boot(&head, &boot));
+	let_go(&s->map);
 	if (wiped > 0)
 		log_warning("%s: %zu times that can't be were wiped", STORE_FILE_NAME, wiped);
 	store_tick(s);
@@ -326,6 +336,7 @@ void store_usage(const struct store *s, struct store_usage *out)
 	out->slots = s->map.table.sets * TABLE_WAYS;
 	out->live = table_live(&s->map.table, store_now(s));
 	out->bytes = s->map.size;
+	let_go(&s->map);
 }
 
 struct gauges *store_gauges(const struct store *s)

@@ -738,6 +738,42 @@ static void impossible_times(void **state)
 	store_close(&s);
 }
 
+/* KiB of the table that are resident in this process. */
+static unsigned long resident(void)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	unsigned long kib = 0, n;
+	bool inside = false;
+	char line[512];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (strchr(line, '-') != NULL && strchr(line, ':') != NULL && line[0] != 'V')
+			inside = strstr(line, STORE_FILE_NAME) != NULL;
+		if (inside && sscanf(line, "Rss: %lu", &n) == 1)
+			kib += n;
+	}
+	fclose(f);
+	return kib;
+}
+
+/* 16 MiB of slots are not kept in the memory of who has looked through them. */
+static void what_is_not_used_is_not_resident(void **state)
+{
+	struct store *s = open_store(1048576, true, true);
+	struct store_usage usage;
+
+	(void)state;
+	assert_in_range(resident(), 0, 1024);
+	assert_true(charge(s, "a", 1, "k"));
+	assert_in_range(resident(), 1, 1024);
+	store_usage(s, &usage);
+	assert_int_equal(usage.live, 1);
+	assert_in_range(resident(), 0, 1024);
+	assert_false(charge(s, "a", 1, "k"));
+	store_close(&s);
+}
+
 static void no_directory(void **state)
 {
 	struct store_options o = {.dir = "/nowhere/at/all", .slots = 1024};
@@ -768,6 +804,7 @@ int main(void)
 	    ROW(no_second_burst),
 	    ROW(a_home_is_found),
 	    ROW(impossible_times),
+	    ROW(what_is_not_used_is_not_resident),
 	    ROW(no_directory),
 	    ROW(flipped),
 	    ROW(cut),
