@@ -34,24 +34,28 @@ enum sig_algorithm sig_algorithm_of(const char *text, size_t len);
 #define RSA_BITS_MIN 1024
 #define RSA_BITS_MAX 16384
 
-enum sig_verdict {
-	SIG_VERIFIES,
-	SIG_DOES_NOT,   /* it is not one of this key over this hash */
-	SIG_KEY_BROKEN, /* these bytes are no key of the algorithm's type */
-	SIG_KEY_SHORT,  /* RSA, below RSA_BITS_MIN */
-	SIG_KEY_LONG,   /* RSA, above RSA_BITS_MAX */
-	SIG_FAILED,     /* no memory */
-};
-
-/* The key's size; 0 when it is no key of the algorithm's type. */
-unsigned sig_key_bits(enum sig_algorithm algorithm, const uint8_t *key, size_t len);
+/* A public key that was read. */
+struct sig_key;
 
 /*
- * Does `signature` fit the hash? `key` is what a key record has in p=: for RSA a
- * SubjectPublicKeyInfo, or a bare RSAPublicKey, in DER; for Ed25519 the 32 bytes. *bits, where not
- * NULL, is the key's size, 0 where it is not known.
+ * `key` is what a key record has in p=: for RSA a SubjectPublicKeyInfo, or a bare RSAPublicKey, in
+ * DER; for Ed25519 the 32 bytes. NULL when these bytes are no key of the algorithm's type, or,
+ * where *no_memory is set, when memory is exhausted.
  */
-enum sig_verdict sig_verify(enum sig_algorithm algorithm, const uint8_t *key, size_t key_len,
-    const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits);
+struct sig_key *sig_key_read(
+    enum sig_algorithm algorithm, const uint8_t *key, size_t len, bool *no_memory);
+void sig_key_free(struct sig_key **k);
+
+unsigned sig_key_bits(const struct sig_key *k);
+
+enum sig_verdict {
+	SIG_VERIFIES,
+	SIG_DOES_NOT, /* it is not one of this key over this hash */
+	SIG_FAILED,   /* no memory */
+};
+
+/* Does `signature` fit the hash? A key of any size is used. */
+enum sig_verdict sig_verify(
+    const struct sig_key *k, const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len);
 
 #endif

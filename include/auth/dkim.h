@@ -61,13 +61,20 @@ struct dkim_outcome {
 	size_t count;
 };
 
+/* Who verifies: to compare them (auth/dkim_lib.h says why it is as it is). */
+enum dkim_verifier {
+	DKIM_BY_OPENSSL,       /* and libopendkim is asked where a signature does not fit */
+	DKIM_BY_OPENSSL_ALONE, /* libopendkim is never asked */
+	DKIM_BY_LIBOPENDKIM,   /* as far as it reads a signature right */
+};
+
 /* Zero: the default. */
 struct dkim_limits {
 	unsigned signatures; /* that are evaluated: 10 */
+	unsigned key_bits;   /* the fewest of an RSA key: 1,024 (RFC 8301 3.2) */
 	unsigned fields;     /* of the header: 10,000 */
 	size_t header;       /* bytes of the header: 4 MiB */
-	/* OpenSSL verifies every signature, and libopendkim none: to compare the two. */
-	bool without_library;
+	enum dkim_verifier verifier;
 };
 
 struct dkim_check;

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 
 struct dkim_key {
-	const uint8_t *data; /* p=, decoded: for sig_verify() */
+	const uint8_t *data; /* p=, decoded: for sig_key_read() */
 	size_t len;
 	bool testing;       /* t=y */
 	bool no_subdomains; /* t=s: i= and d= must be the same domain */

@@ -1,5 +1,12 @@
 /*
- * libopendkim, held at arm's length. It verifies one signature at a time. It sees the fields that
+ * libopendkim, held at arm's length: for a second opinion of a signature that does not fit. It is
+ * not asked of others, as it takes 125 us for an RSA key of 2,048 bits where OpenSSL alone takes
+ * 34: 70 % of that is d2i_PUBKEY_bio(), with which it reads the key anew for each signature, and
+ * which in OpenSSL 3.0 first collects all decoders that there are; 20 % is the arithmetic, and 10 %
+ * all the rest, its copies, lists and our calls. No option and no callback of it takes a key that
+ * was read.
+ *
+ * It verifies one signature at a time. It sees the fields that
  * the signature covers and no others, in canonical form and in an order that makes its
  * choice ours, and a key record that was written here. It never sees a body, a second
  * signature, or a field or key that was not read and found right before: dkim_lib_reads() is
@@ -22,6 +29,7 @@ struct dkim_lib_query {
 	struct header_list *header;
 	size_t self; /* number of the signature's own field */
 	const struct dkim_key *key;
+	unsigned key_bits;
 };
 
 /* Does the library read this signature as RFC 6376 does? */

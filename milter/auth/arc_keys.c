@@ -55,31 +55,42 @@ static const char *words(const char *made, bool *temporary)
 	return made == NULL ? no_memory(temporary) : made;
 }
 
-static const char *verify_with(struct arena *a, const struct dkim_key *key,
+static const char *verify_with(struct arena *a, const struct sig_key *key,
     const struct arc_signature *s, const uint8_t hash[SHA256_SIZE], bool *temporary)
 {
-	unsigned bits;
+	unsigned bits = sig_key_bits(key);
 
-	switch (sig_verify(
-	    s->algorithm, key->data, key->len, hash, s->signature, s->signature_len, &bits)) {
+	if (s->algorithm == SIG_RSA_SHA256 && bits < RSA_BITS_MIN)
+		return words(arena_printf(a, "the key has %u bits; at least %d are asked for", bits,
+				 RSA_BITS_MIN),
+		    temporary);
+	if (bits > RSA_BITS_MAX)
+		return words(arena_printf(a, "the key has %u bits; at most %d are verified", bits,
+				 RSA_BITS_MAX),
+		    temporary);
+	switch (sig_verify(key, hash, s->signature, s->signature_len)) {
 	case SIG_VERIFIES:
 		return NULL;
 	case SIG_DOES_NOT:
 		return "it is not a signature of its key over these fields";
-	case SIG_KEY_BROKEN:
-		return "p= of the key record holds no key of its type";
-	case SIG_KEY_SHORT:
-		return words(arena_printf(a, "the key has %u bits; at least %d are asked for", bits,
-				 RSA_BITS_MIN),
-		    temporary);
-	case SIG_KEY_LONG:
-		return words(arena_printf(a, "the key has %u bits; at most %d are verified", bits,
-				 RSA_BITS_MAX),
-		    temporary);
 	case SIG_FAILED:
 		break;
 	}
 	return no_memory(temporary);
+}
+
+static const char *verify_with_record(struct arena *a, const struct dkim_key *record,
+    const struct arc_signature *s, const uint8_t hash[SHA256_SIZE], bool *temporary)
+{
+	struct sig_key *key = sig_key_read(s->algorithm, record->data, record->len, temporary);
+	const char *wrong;
+
+	if (key == NULL)
+		return *temporary ? no_memory(temporary)
+		                  : "p= of the key record holds no key of its type";
+	wrong = verify_with(a, key, s, hash, temporary);
+	sig_key_free(&key);
+	return wrong;
 }
 
 static const char *verify_by(struct arc_keys *k, const struct dns_rdata *record,
@@ -94,7 +105,7 @@ static const char *verify_by(struct arc_keys *k, const struct dns_rdata *record,
 		return "the key's TXT record is malformed";
 	wrong = dkim_key_read(text, len, s->algorithm, k->arena, &key, temporary);
 	free(text);
-	return wrong != NULL ? wrong : verify_with(k->arena, &key, s, hash, temporary);
+	return wrong != NULL ? wrong : verify_with_record(k->arena, &key, s, hash, temporary);
 }
 
 static const char *without_key(struct arc_keys *k, const struct arc_key *key, bool *temporary)

@@ -23,6 +23,12 @@ struct sha256 {
 	bool failed;
 };
 
+struct sig_key {
+	enum sig_algorithm algorithm;
+	EVP_PKEY *pkey;
+	unsigned bits;
+};
+
 /* --- hashes ----------------------------------------------------------------------- */
 
 /*
@@ -112,59 +118,101 @@ enum sig_algorithm sig_algorithm_of(const char *text, size_t len)
 	return SIG_UNKNOWN;
 }
 
+/* Steps over the head of one element; its content ends at *stop. False: it is another, or cut. */
+static bool enter(
+    const unsigned char **at, const unsigned char *end, int want, const unsigned char **stop)
+{
+	long len = 0;
+	int tag, class, form = ASN1_get_object(at, &len, &tag, &class, end - *at);
+
+	/* Any other bit is an error, or a length that is not told. */
+	if ((form & ~V_ASN1_CONSTRUCTED) != 0 || tag != want || class != V_ASN1_UNIVERSAL)
+		return false;
+	*stop = *at + len;
+	return true;
+}
+
 /*
- * Where the RSAPublicKey is in a SubjectPublicKeyInfo; NULL when it is not one of RSA as everyone
- * writes it. d2i_PUBKEY() takes four times as long as all the rest of a verification.
+ * Where the RSAPublicKey is in a key; NULL when it is not one of RSA as everyone writes it.
+ * d2i_PUBKEY() takes four times as long as all the rest of a verification.
  */
-static const unsigned char *rsa_inside(const unsigned char *at, const unsigned char *end)
+static const unsigned char *rsa_inside(const unsigned char *key, const unsigned char *end)
 {
 	static const unsigned char algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
 	    0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
-	long len;
-	int tag, class;
+	const unsigned char *at = key, *stop;
 
-	if (ASN1_get_object(&at, &len, &tag, &class, end - at) != V_ASN1_CONSTRUCTED ||
-	    tag != V_ASN1_SEQUENCE || end - at != len || len <= (long)sizeof(algorithm) ||
-	    memcmp(at, algorithm, sizeof(algorithm)) != 0)
+	if (!enter(&at, end, V_ASN1_SEQUENCE, &stop) || stop != end)
+		return NULL;
+	/* RFC 6376 3.6.1 says RSAPublicKey, and some that are in use are just that. */
+	if (at < end && *at == V_ASN1_INTEGER)
+		return key;
+	if (end - at <= (long)sizeof(algorithm) || memcmp(at, algorithm, sizeof(algorithm)) != 0)
 		return NULL;
 	at += sizeof(algorithm);
-	if (ASN1_get_object(&at, &len, &tag, &class, end - at) != 0 || tag != V_ASN1_BIT_STRING ||
-	    end - at != len || len < 2 || *at != 0)
+	if (!enter(&at, end, V_ASN1_BIT_STRING, &stop) || stop != end || at >= end || *at != 0)
 		return NULL;
 	return at + 1;
 }
 
-/* The key, if nothing follows it. */
-static EVP_PKEY *decode_rsa(const uint8_t *key, size_t len)
+/*
+ * Reads how an RSAPublicKey is laid out: two numbers, and nothing behind them. False: it is none.
+ * *bits: at most so many has its exponent; EVP_PKEY_get_bn_param() takes a fifth of a verification.
+ */
+static bool read_layout(const unsigned char *at, const unsigned char *end, size_t *bits)
 {
-	const unsigned char *end = key + len, *inside = rsa_inside(key, end), *at = inside;
-	EVP_PKEY *pkey = NULL;
+	const unsigned char *stop;
 
-	if (inside == NULL) {
-		at = key;
-		pkey = d2i_PUBKEY(NULL, &at, (long)len);
-	}
-	if (pkey == NULL) {
-		/* RFC 6376 3.6.1 says RSAPublicKey, and some that are in use are just that. */
-		at = inside == NULL ? key : inside;
-		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, end - at);
-	}
-	if (pkey != NULL && at == end)
-		return pkey;
-	EVP_PKEY_free(pkey);
-	return NULL;
+	if (!enter(&at, end, V_ASN1_SEQUENCE, &stop) || stop != end ||
+	    !enter(&at, end, V_ASN1_INTEGER, &stop) || at == stop)
+		return false;
+	at = stop;
+	if (!enter(&at, end, V_ASN1_INTEGER, &stop) || at == stop || stop != end)
+		return false;
+	while (at < stop && *at == 0)
+		at++;
+	*bits = 8 * (size_t)(stop - at);
+	return true;
 }
 
-static EVP_PKEY *read_rsa(const uint8_t *key, size_t len)
+static size_t exponent_bits_of(const EVP_PKEY *pkey)
 {
-	EVP_PKEY *pkey = len > RSA_KEY_MAX ? NULL : decode_rsa(key, len);
 	BIGNUM *exponent = NULL;
-	bool ok = pkey != NULL && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA &&
-	          EVP_PKEY_get_bn_param(pkey, "e", &exponent) == 1 &&
-	          BN_num_bits(exponent) <= RSA_EXPONENT_BITS_MAX;
+	size_t bits = SIZE_MAX;
 
+	if (EVP_PKEY_get_bn_param(pkey, "e", &exponent) == 1)
+		bits = (size_t)BN_num_bits(exponent);
 	BN_free(exponent);
-	if (ok)
+	return bits;
+}
+
+/* NULL when it is no key, or when memory is exhausted, which OpenSSL does not always tell. */
+static EVP_PKEY *read_usual_rsa(const unsigned char *at, const unsigned char *end, bool *no_memory)
+{
+	EVP_PKEY *pkey;
+	size_t bits;
+
+	if (!read_layout(at, end, &bits) || bits > RSA_EXPONENT_BITS_MAX)
+		return NULL;
+	pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, end - at);
+	*no_memory = pkey == NULL;
+	return pkey;
+}
+
+/* The key, if nothing follows it. */
+static EVP_PKEY *read_rsa(const uint8_t *key, size_t len, bool *no_memory)
+{
+	const unsigned char *end = key + len, *inside, *at = key;
+	EVP_PKEY *pkey;
+
+	if (len > RSA_KEY_MAX)
+		return NULL;
+	inside = rsa_inside(key, end);
+	if (inside != NULL)
+		return read_usual_rsa(inside, end, no_memory);
+	pkey = d2i_PUBKEY(NULL, &at, (long)len);
+	if (pkey != NULL && at == end && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA &&
+	    exponent_bits_of(pkey) <= RSA_EXPONENT_BITS_MAX)
 		return pkey;
 	EVP_PKEY_free(pkey);
 	return NULL;
@@ -202,60 +250,64 @@ static enum sig_verdict verify_ed25519(
 	return verdict;
 }
 
-static EVP_PKEY *read_key(enum sig_algorithm algorithm, const uint8_t *key, size_t len)
+static EVP_PKEY *read_key(
+    enum sig_algorithm algorithm, const uint8_t *key, size_t len, bool *no_memory)
 {
-	if (sha256_algorithm() == NULL)
+	EVP_PKEY *pkey = NULL;
+
+	*no_memory = sha256_algorithm() == NULL;
+	if (*no_memory)
 		return NULL;
 	if (algorithm == SIG_RSA_SHA256)
-		return read_rsa(key, len);
-	if (algorithm == SIG_ED25519_SHA256 && len == ED25519_KEY_SIZE)
-		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, len);
-	return NULL;
+		return read_rsa(key, len, no_memory);
+	if (algorithm == SIG_ED25519_SHA256 && len == ED25519_KEY_SIZE) {
+		/* Whatever the bytes are. */
+		pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, len);
+		*no_memory = pkey == NULL;
+	}
+	return pkey;
 }
 
-static unsigned bits_of(const EVP_PKEY *key)
+struct sig_key *sig_key_read(
+    enum sig_algorithm algorithm, const uint8_t *key, size_t len, bool *no_memory)
 {
-	int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
+	EVP_PKEY *pkey = read_key(algorithm, key, len, no_memory);
+	struct sig_key *k = pkey == NULL ? NULL : calloc(1, sizeof(*k));
+	int bits = pkey == NULL ? 0 : EVP_PKEY_get_bits(pkey);
 
-	return bits > 0 ? (unsigned)bits : 0;
-}
-
-unsigned sig_key_bits(enum sig_algorithm algorithm, const uint8_t *key, size_t len)
-{
-	EVP_PKEY *pkey = read_key(algorithm, key, len);
-	unsigned bits = bits_of(pkey);
-
-	EVP_PKEY_free(pkey);
-	ERR_clear_error();
-	return bits;
-}
-
-static enum sig_verdict verify(enum sig_algorithm algorithm, EVP_PKEY *key,
-    const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits)
-{
-	*bits = bits_of(key);
-	if (algorithm == SIG_ED25519_SHA256)
-		return verify_ed25519(key, hash, signature, len);
-	if (*bits < RSA_BITS_MIN)
-		return SIG_KEY_SHORT;
-	if (*bits > RSA_BITS_MAX)
-		return SIG_KEY_LONG;
-	return verify_rsa(key, hash, signature, len);
-}
-
-enum sig_verdict sig_verify(enum sig_algorithm algorithm, const uint8_t *key, size_t key_len,
-    const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len, unsigned *bits)
-{
-	enum sig_verdict verdict = SIG_KEY_BROKEN;
-	EVP_PKEY *pkey = read_key(algorithm, key, key_len);
-	unsigned size = 0;
-
-	if (pkey != NULL)
-		verdict = verify(algorithm, pkey, hash, signature, len, &size);
-	EVP_PKEY_free(pkey);
 	/* What OpenSSL noted of a stranger's key stays out of the thread's later errors. */
 	ERR_clear_error();
-	if (bits != NULL)
-		*bits = size;
+	if (k == NULL || bits <= 0) {
+		*no_memory = *no_memory || (pkey != NULL && k == NULL);
+		EVP_PKEY_free(pkey);
+		free(k);
+		return NULL;
+	}
+	*k = (struct sig_key){.algorithm = algorithm, .pkey = pkey, .bits = (unsigned)bits};
+	return k;
+}
+
+void sig_key_free(struct sig_key **k)
+{
+	if (*k == NULL)
+		return;
+	EVP_PKEY_free((*k)->pkey);
+	free(*k);
+	*k = NULL;
+}
+
+unsigned sig_key_bits(const struct sig_key *k)
+{
+	return k->bits;
+}
+
+enum sig_verdict sig_verify(
+    const struct sig_key *k, const uint8_t hash[SHA256_SIZE], const uint8_t *signature, size_t len)
+{
+	enum sig_verdict verdict = k->algorithm == SIG_ED25519_SHA256
+	                               ? verify_ed25519(k->pkey, hash, signature, len)
+	                               : verify_rsa(k->pkey, hash, signature, len);
+
+	ERR_clear_error();
 	return verdict;
 }

@@ -78,6 +78,8 @@ struct dkim_check *dkim_check_open(
 		d->limits = *limits;
 	if (d->limits.signatures == 0)
 		d->limits.signatures = SIGNATURES_DEFAULT;
+	if (d->limits.key_bits < RSA_BITS_MIN)
+		d->limits.key_bits = RSA_BITS_MIN;
 	if (d->limits.fields == 0)
 		d->limits.fields = FIELDS_DEFAULT;
 	if (d->limits.header == 0)
@@ -246,31 +248,55 @@ static struct finding found_with(enum dkim_result result, const char *reason, un
 	return (struct finding){.result = result, .reason = reason, .bits = bits, .with_key = true};
 }
 
-/* Does the signature fit the header? What libopendkim does not read right, or refuses, is verified
- * without it. */
-static enum sig_verdict verify_header(
-    struct dkim_check *d, const struct signature *s, const struct dkim_key *key)
-{
-	const struct dkim_lib_query q = {
-	    .field = &s->read, .header = d->header, .self = s->field, .key = key};
-	uint8_t hash[SHA256_SIZE];
-	enum sig_verdict verdict;
+/* A key record's key. */
+struct key {
+	const struct dkim_key *record;
+	const struct sig_key *public;
+};
 
-	if (!d->limits.without_library && dkim_lib_reads(&q)) {
-		verdict = dkim_lib_verify(&q);
-		if (verdict != SIG_FAILED)
-			return verdict;
-	}
+static enum sig_verdict verify_by_openssl(
+    struct dkim_check *d, const struct signature *s, const struct sig_key *key)
+{
+	uint8_t hash[SHA256_SIZE];
+
 	if (!header_list_hash(d->header, s->read.header, &s->read.h, &s->read.b, s->field, hash))
 		return SIG_FAILED;
-	return sig_verify(s->read.algorithm, key->data, key->len, hash, s->read.signature,
-	    s->read.signature_len, NULL);
+	return sig_verify(key, hash, s->read.signature, s->read.signature_len);
+}
+
+/* SIG_FAILED: it does not read this right, or refuses it. */
+static enum sig_verdict verify_by_library(
+    struct dkim_check *d, const struct signature *s, const struct key *key)
+{
+	const struct dkim_lib_query q = {.field = &s->read,
+	    .header = d->header,
+	    .self = s->field,
+	    .key = key->record,
+	    .key_bits = sig_key_bits(key->public)};
+
+	return dkim_lib_reads(&q) ? dkim_lib_verify(&q) : SIG_FAILED;
+}
+
+/* Does the signature fit the header? */
+static enum sig_verdict verify_header(
+    struct dkim_check *d, const struct signature *s, const struct key *key)
+{
+	enum sig_verdict verdict = SIG_FAILED;
+
+	if (d->limits.verifier == DKIM_BY_LIBOPENDKIM)
+		verdict = verify_by_library(d, s, key);
+	if (verdict == SIG_FAILED)
+		verdict = verify_by_openssl(d, s, key->public);
+	if (verdict == SIG_DOES_NOT && d->limits.verifier == DKIM_BY_OPENSSL &&
+	    verify_by_library(d, s, key) == SIG_VERIFIES)
+		verdict = SIG_VERIFIES;
+	return verdict;
 }
 
 /* RFC 6376 6.1.3, with a key that may be used. */
-static struct finding verify(
-    struct dkim_check *d, const struct signature *s, const struct dkim_key *key, unsigned bits)
+static struct finding verify(struct dkim_check *d, const struct signature *s, const struct key *key)
 {
+	unsigned bits = sig_key_bits(key->public);
 	uint8_t hash[SHA256_SIZE];
 	uint64_t total;
 
@@ -289,9 +315,6 @@ static struct finding verify(
 	case SIG_DOES_NOT:
 		return found_with(
 		    DKIM_FAIL, "the signature is not one of its key over this header", bits);
-	case SIG_KEY_BROKEN:
-	case SIG_KEY_SHORT:
-	case SIG_KEY_LONG:
 	case SIG_FAILED:
 		break;
 	}
@@ -300,30 +323,45 @@ static struct finding verify(
 
 /* RFC 6376 6.1.2, and what comes after it. */
 static struct finding verify_with(
-    struct dkim_check *d, const struct signature *s, const struct dkim_key *key)
+    struct dkim_check *d, const struct signature *s, const struct key *key)
 {
-	unsigned bits = sig_key_bits(s->read.algorithm, key->data, key->len);
+	unsigned bits = sig_key_bits(key->public);
 
-	if (bits == 0)
-		return found(DKIM_PERMERROR, "p= of the key record holds no key of its type");
-	if (s->read.algorithm == SIG_RSA_SHA256 && bits < RSA_BITS_MIN)
+	if (s->read.algorithm == SIG_RSA_SHA256 && bits < d->limits.key_bits)
 		return found(
 		    DKIM_POLICY, arena_printf(&d->arena,
-				     "the key has %u bits; at least %d are asked for (RFC 8301)",
-				     bits, RSA_BITS_MIN));
+				     "the key has %u bits; at least %u are asked for (RFC 8301)",
+				     bits, d->limits.key_bits));
 	if (bits > RSA_BITS_MAX)
 		return found(DKIM_POLICY,
 		    arena_printf(&d->arena, "the key has %u bits; at most %d are verified", bits,
 			RSA_BITS_MAX));
-	if (key->no_subdomains && strcmp(s->read.identity_domain, s->read.domain) != 0)
+	if (key->record->no_subdomains && strcmp(s->read.identity_domain, s->read.domain) != 0)
 		return found(DKIM_PERMERROR, "i= is below d=, which the key forbids (t=s)");
-	return verify(d, s, key, bits);
+	return verify(d, s, key);
+}
+
+static struct finding verify_with_record(
+    struct dkim_check *d, const struct signature *s, const struct dkim_key *record)
+{
+	bool no_memory;
+	struct sig_key *public =
+	    sig_key_read(s->read.algorithm, record->data, record->len, &no_memory);
+	struct finding f;
+
+	if (public == NULL && no_memory)
+		return found(DKIM_TEMPERROR, NULL);
+	if (public == NULL)
+		return found(DKIM_PERMERROR, "p= of the key record holds no key of its type");
+	f = verify_with(d, s, &(struct key){record, public});
+	sig_key_free(&public);
+	f.testing = record->testing;
+	return f;
 }
 
 static struct finding verify_by_record(
     struct dkim_check *d, const struct signature *s, const struct dns_rdata *record)
 {
-	struct finding f;
 	struct dkim_key key;
 	const char *wrong;
 	bool temporary;
@@ -336,9 +374,7 @@ static struct finding verify_by_record(
 	free(text);
 	if (wrong != NULL)
 		return found(temporary ? DKIM_TEMPERROR : DKIM_PERMERROR, wrong);
-	f = verify_with(d, s, &key);
-	f.testing = key.testing;
-	return f;
+	return verify_with_record(d, s, &key);
 }
 
 /* Tries one record after the other until one verifies; without one, what is told is of the first
