@@ -328,10 +328,9 @@ static struct finding verify_with(
 	unsigned bits = sig_key_bits(key->public);
 
 	if (s->read.algorithm == SIG_RSA_SHA256 && bits < d->limits.key_bits)
-		return found(
-		    DKIM_POLICY, arena_printf(&d->arena,
-				     "the key has %u bits; at least %u are asked for (RFC 8301)",
-				     bits, d->limits.key_bits));
+		return found(DKIM_POLICY,
+		    arena_printf(&d->arena, "the key has %u bits; at least %u are asked for", bits,
+			d->limits.key_bits));
 	if (bits > RSA_BITS_MAX)
 		return found(DKIM_POLICY,
 		    arena_printf(&d->arena, "the key has %u bits; at most %d are verified", bits,

@@ -1,7 +1,7 @@
 #include "check/dkim.h"
 
+#include "auth/crypto.h"
 #include "check/evidence.h"
-#include "check/outcome.h"
 
 /* --- the check ----------------------------------------------------------------------- */
 
@@ -78,6 +78,37 @@ static const struct conf_row rule_rows[] = {
 
 static const struct conf_row rows[] = {
     {.key = "", .include = outcome_common_rows, .offset = 0},
+    {.key = "signatures",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct dkim_settings, signatures),
+	.fallback = "10",
+	.min = 1,
+	.max = 100,
+	.doc = "How many signatures of a message are verified, from the top; those beyond are "
+	       "`neutral`."},
+    {.key = "min-key-bits",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct dkim_settings, key_bits),
+	.fallback = "1024",
+	.min = RSA_BITS_MIN,
+	.max = 4096,
+	.doc = "The fewest bits of an RSA key; signatures of a shorter one are `policy`. RFC 8301 "
+	       "allows no less, and every signer has to be able to do with 2048."},
+    {.key = "max-fields",
+	.type = CONF_COUNT,
+	.offset = offsetof(struct dkim_settings, fields),
+	.fallback = "10000",
+	.min = 100,
+	.max = 1000000,
+	.doc = "The most header fields of a message whose signatures are looked at; those of a "
+	       "larger one are `policy`."},
+    {.key = "max-header",
+	.type = CONF_SIZE,
+	.offset = offsetof(struct dkim_settings, header),
+	.fallback = "4M",
+	.min = 64 * 1024,
+	.max = 64 * 1024 * 1024,
+	.doc = "The most bytes of these fields, as above: they are kept until the message ends."},
     RESULT_ROWS(SECTION_ACTIONS, "note", "nothing"),
     {.key = NULL},
 };
@@ -85,7 +116,7 @@ static const struct conf_row rows[] = {
 static const struct conf_schema rule_schema = OUTCOME_RULE_SCHEMA(rule_rows);
 
 static const struct conf_child children[] = {
-    {&rule_schema, offsetof(struct outcome_policy, rules)},
+    {&rule_schema, offsetof(struct dkim_settings, policy.rules)},
     {NULL, 0},
 };
 
@@ -93,11 +124,23 @@ const struct conf_schema dkim_schema = {
     .type = "dkim",
     .doc = "What is done about the signatures of a message (RFC 6376): one that is right outweighs "
 	   "all others. Clients that may relay are not asked about.",
-    .size = sizeof(struct outcome_policy),
+    .size = sizeof(struct dkim_settings),
     .rows = rows,
     .children = children,
     .finish = outcome_policy_finish,
 };
+
+struct dkim_limits dkim_limits_of(const struct conf_head *dkim)
+{
+	const struct dkim_settings *s = (const struct dkim_settings *)(const void *)dkim;
+
+	if (s == NULL)
+		return (struct dkim_limits){.signatures = 0};
+	return (struct dkim_limits){.signatures = (unsigned)s->signatures,
+	    .key_bits = (unsigned)s->key_bits,
+	    .fields = (unsigned)s->fields,
+	    .header = (size_t)s->header};
+}
 
 bool dkim_make(struct conf_reader *r, const struct settings *settings,
     const struct conf_head *section, struct policy_entry *out)

@@ -5,6 +5,7 @@
 
 #include "check/arc.h"
 #include "check/authentication.h"
+#include "check/dkim.h"
 #include "check/dns.h"
 #include "check/outcome.h"
 #include "check/relay.h"
@@ -183,8 +184,11 @@ static void take_for_dkim(struct session *s, struct evidence *e)
 
 	if (!asks_for(e, EVIDENCE_DKIM))
 		return;
-	if (!e->dkim_begun)
-		e->check = dkim_check_open(e->resolver, &e->budget, NULL, e->query.now);
+	if (!e->dkim_begun) {
+		struct dkim_limits limits = dkim_limits_of(e->settings->dkim);
+
+		e->check = dkim_check_open(e->resolver, &e->budget, &limits, e->query.now);
+	}
 	e->dkim_begun = true;
 	dkim_check_header(e->check, name, strlen(name), value, strlen(value));
 }

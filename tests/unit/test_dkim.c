@@ -849,6 +849,36 @@ static void at_most_ten(void **state)
 	resolver_close(&r);
 }
 
+static void limits_as_configured(void **state)
+{
+	static const struct dkim_limits limits = {.signatures = 1, .key_bits = 4096};
+	struct resolver *r = open_keys();
+	struct strbuf message = {0};
+	struct dkim_outcome out;
+	struct arena a = {0};
+
+	(void)state;
+	sign(&message, rsa, TAGS("h=from"), "from", HEADER, "");
+	sign(&message, ed25519,
+	    "DKIM-Signature: v=1; a=ed25519-sha256; d=example.com; s=ed; h=from; bh=@BH@; b=[@B@]",
+	    "from", HEADER, "");
+	strbuf_puts(&message, HEADER);
+	check_with(r, &limits, message.data, message.len, "", 0, &a, &out);
+	assert_int_equal(out.count, 2);
+	assert_int_equal(out.signatures[0].result, DKIM_POLICY);
+	assert_string_equal(
+	    out.signatures[0].reason, "the key has 2048 bits; at least 4096 are asked for");
+	assert_int_equal(out.signatures[1].result, DKIM_NEUTRAL);
+	/* A key of another type has other lengths. */
+	check_with(
+	    r, &(struct dkim_limits){.key_bits = 4096}, message.data, message.len, "", 0, &a, &out);
+	assert_int_equal(out.signatures[0].result, DKIM_POLICY);
+	assert_int_equal(out.signatures[1].result, DKIM_PASS);
+	arena_free(&a);
+	strbuf_free(&message);
+	resolver_close(&r);
+}
+
 /* A signature may cover others, but never itself. */
 static void signatures_over_signatures(void **state)
 {
@@ -1098,6 +1128,7 @@ int main(void)
 	    cmocka_unit_test(signed_lengths),
 	    cmocka_unit_test(key_records),
 	    cmocka_unit_test(at_most_ten),
+	    cmocka_unit_test(limits_as_configured),
 	    cmocka_unit_test(signatures_over_signatures),
 	    cmocka_unit_test(without_signature),
 	    cmocka_unit_test(budgets),

@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "check/config.h"
+#include "check/dkim.h"
 #include "check/dns.h"
 #include "check/logins.h"
 #include "check/sender.h"
@@ -34,6 +35,10 @@ static void errors(void **state)
 		"expected no criterion of recipients here"},
 	    {"spf { reply = \"no\" }", "found the reply \"no\""},
 	    {"dkim { temperror = reject }", "found the unknown word for `temperror`, `reject`"},
+	    {"dkim { signatures = 0 }", "signatures"},
+	    {"dkim { signatures = 101 }", "signatures"},
+	    {"dkim { min-key-bits = 1023 }", "min-key-bits"},
+	    {"dkim { max-header = 1k }", "max-header"},
 	    {"dmarc { temperror = reject }", "found the unknown word for `temperror`, `reject`"},
 	    {"dmarc { reject = refuse }", "found the unknown word for `reject`, `refuse`"},
 	    {"sender { logins = alice }",
@@ -178,10 +183,44 @@ static void resolvers(void **state)
 	diag_free(&d);
 }
 
+static struct dkim_limits limits_of(const char *text)
+{
+	struct diag *d = diag_new();
+	struct config *c = load(text, d);
+	struct dkim_limits limits;
+
+	if (c == NULL)
+		fail_msg("%s: %s", text, diag_text(d, 0));
+	limits = dkim_limits_of(c->settings->dkim);
+	config_free(&c);
+	diag_free(&d);
+	return limits;
+}
+
+static void signatures(void **state)
+{
+	struct dkim_limits l = limits_of(
+	    "dkim { signatures = 3 min-key-bits = 2048 max-fields = 200 max-header = 64k }");
+
+	(void)state;
+	assert_int_equal(l.signatures, 3);
+	assert_int_equal(l.key_bits, 2048);
+	assert_int_equal(l.fields, 200);
+	assert_int_equal(l.header, 65536);
+	/* The defaults are those of auth/dkim.h, with a section and without one. */
+	l = limits_of("dkim { }");
+	assert_int_equal(l.signatures, 10);
+	assert_int_equal(l.key_bits, 1024);
+	assert_int_equal(l.fields, 10000);
+	assert_int_equal(l.header, 4 * 1024 * 1024);
+	assert_int_equal(limits_of("dmarc { }").signatures, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(errors), cmocka_unit_test(needs),
-	    cmocka_unit_test(many_logins), cmocka_unit_test(resolvers)};
+	    cmocka_unit_test(many_logins), cmocka_unit_test(resolvers),
+	    cmocka_unit_test(signatures)};
 
 	return cmocka_run_group_tests_name("origin", tests, NULL, NULL);
 }
