@@ -4,7 +4,7 @@
  *     struct dkim_check *d = dkim_check_open(resolver, &budget, NULL, clock_now());
  *
  *     dkim_check_header(d, name, strlen(name), value, strlen(value));   each field, in order
- *     if (dkim_check_end_of_header(d))                                  looks keys up; never waits
+ *     if (dkim_check_end_of_header(d))                                  never waits
  *             dkim_check_body(d, chunk, len);                           each chunk, in order
  *     dkim_check_finish(d, &arena, &outcome);                           waits for the keys
  *     dkim_check_free(&d);
@@ -89,14 +89,15 @@ struct dkim_check *dkim_check_open(
 
 /*
  * One field. `name` is what stands in front of the colon, `value` all behind it: the white space at
- * its start (SMFIP_HDR_LEADSPC), line ends inside as LF or CRLF, none at the end. Copied.
+ * its start (SMFIP_HDR_LEADSPC), line ends inside as LF or CRLF, none at the end. Copied. The key
+ * of a signature is asked for at once, and not waited for.
  */
 void dkim_check_header(
     struct dkim_check *d, const char *name, size_t name_len, const char *value, size_t value_len);
 
 /*
- * The header is over: starts to look keys up, and does not wait. False when the body is not wanted,
- * as no signature can pass: then it need not be given.
+ * The header is over. False when the body is not wanted, as no signature can pass: then it need not
+ * be given.
  */
 bool dkim_check_end_of_header(struct dkim_check *d);
 

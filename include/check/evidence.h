@@ -24,7 +24,7 @@ struct evidence {
 	 * so. */
 	const char *trusted;
 	unsigned known;          /* EVIDENCE_ bits: what is below is filled */
-	unsigned waits_at;       /* STAGE_BIT of the stage that the budget's deadline is of */
+	unsigned asks_at;        /* STAGE_BIT of the stage that the budget's deadline is of */
 	unsigned results_fields; /* Authentication-Results so far, whosever */
 	struct from from;
 

@@ -46,6 +46,7 @@ struct dkim_check {
 	size_t signed_fields;
 	struct signature *first, **last;
 	size_t count;
+	unsigned asked;             /* signatures whose keys were asked for */
 	struct body_hashes *bodies; /* NULL: the body is not wanted */
 };
 
@@ -90,20 +91,6 @@ struct dkim_check *dkim_check_open(
 	return d;
 }
 
-void dkim_check_header(
-    struct dkim_check *d, const char *name, size_t name_len, const char *value, size_t value_len)
-{
-	struct canon_field f = {
-	    .name = name, .name_len = name_len, .value = value, .value_len = value_len};
-
-	if (d == NULL)
-		return;
-	if (canon_field_is(&f, "DKIM-Signature"))
-		d->signed_fields++;
-	if (!d->incomplete)
-		d->incomplete = !header_list_add(d->header, &f);
-}
-
 static void decide(struct signature *s, enum dkim_result result, const char *reason)
 {
 	s->pending = false;
@@ -111,8 +98,8 @@ static void decide(struct signature *s, enum dkim_result result, const char *rea
 	s->told.reason = reason == NULL ? "no memory" : reason;
 }
 
-/* Adds one signature, read as far as it can be. False when memory is exhausted. */
-static bool add_signature(struct dkim_check *d, size_t field)
+/* Adds one signature, read as far as it can be. NULL when memory is exhausted. */
+static struct signature *add_signature(struct dkim_check *d, size_t field)
 {
 	const struct canon_field *f = header_list_get(d->header, field);
 	struct signature *s = arena_alloc(&d->arena, sizeof(*s));
@@ -120,7 +107,7 @@ static bool add_signature(struct dkim_check *d, size_t field)
 	const char *wrong;
 
 	if (s == NULL)
-		return false;
+		return NULL;
 	*d->last = s;
 	d->last = &s->next;
 	d->count++;
@@ -129,7 +116,58 @@ static bool add_signature(struct dkim_check *d, size_t field)
 	wrong = dkim_field_read(f->value, f->value_len, d->now, &d->arena, &s->read, &temporary);
 	if (wrong != NULL)
 		decide(s, temporary ? DKIM_TEMPERROR : DKIM_PERMERROR, wrong);
+	return s;
+}
+
+static struct signature *with_same_key(const struct dkim_check *d, const struct signature *s)
+{
+	for (struct signature *o = d->first; o != s; o = o->next)
+		if (o->lookup != NULL && strcmp(o->read.key_name, s->read.key_name) == 0)
+			return o;
+	return NULL;
+}
+
+static void ask_for_key(struct dkim_check *d, struct signature *s)
+{
+	if (s->lookup != NULL || s->same != NULL)
+		return;
+	s->same = with_same_key(d, s);
+	if (s->same == NULL)
+		s->lookup = dns_start(d->resolver, d->budget, s->read.key_name, DNS_TYPE_TXT);
+}
+
+/*
+ * Takes in a signature. Its key is asked for at once, though it may yet be found that it can't be
+ * used: not for more signatures than will be looked at.
+ */
+static bool take_signature(struct dkim_check *d)
+{
+	struct signature *s = add_signature(d, header_list_count(d->header) - 1);
+
+	if (s == NULL)
+		return false;
+	if (s->pending && d->asked < d->limits.signatures) {
+		d->asked++;
+		ask_for_key(d, s);
+	}
 	return true;
+}
+
+void dkim_check_header(
+    struct dkim_check *d, const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	struct canon_field f = {
+	    .name = name, .name_len = name_len, .value = value, .value_len = value_len};
+	bool is_signature = canon_field_is(&f, "DKIM-Signature");
+
+	if (d == NULL)
+		return;
+	if (is_signature)
+		d->signed_fields++;
+	if (d->incomplete)
+		return;
+	d->incomplete = !header_list_add(d->header, &f) ||
+	                (is_signature && d->count < TOLD_MAX && !take_signature(d));
 }
 
 static size_t count_words(const struct tag *t, const char *word)
@@ -167,14 +205,6 @@ static void check_from(struct dkim_check *d)
 	}
 }
 
-static struct signature *with_same_key(const struct dkim_check *d, const struct signature *s)
-{
-	for (struct signature *o = d->first; o != s; o = o->next)
-		if (o->lookup != NULL && strcmp(o->read.key_name, s->read.key_name) == 0)
-			return o;
-	return NULL;
-}
-
 /* False when memory is exhausted. */
 static bool begin_signature(struct dkim_check *d, struct signature *s)
 {
@@ -183,9 +213,7 @@ static bool begin_signature(struct dkim_check *d, struct signature *s)
 	if (d->bodies == NULL)
 		return false;
 	s->body = body_hashes_want(d->bodies, s->read.body, s->read.length);
-	s->same = with_same_key(d, s);
-	if (s->same == NULL)
-		s->lookup = dns_start(d->resolver, d->budget, s->read.key_name, DNS_TYPE_TXT);
+	ask_for_key(d, s);
 	return s->body >= 0;
 }
 
@@ -211,10 +239,6 @@ bool dkim_check_end_of_header(struct dkim_check *d)
 {
 	if (d == NULL || d->incomplete)
 		return false;
-	for (size_t i = 0; i < header_list_count(d->header) && d->count < TOLD_MAX; i++)
-		if (canon_field_is(header_list_get(d->header, i), "DKIM-Signature") &&
-		    !add_signature(d, i))
-			break;
 	check_from(d);
 	begin(d);
 	return d->bodies != NULL;

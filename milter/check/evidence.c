@@ -132,16 +132,24 @@ bool evidence_is_wanted(const struct evidence *e)
 	return e->trusted == NULL && e->resolver != NULL;
 }
 
-/* What was started before has had its time; what is waited for now has the whole of its own. */
+/*
+ * What was started before has had its time; what is asked for now has the whole of its own. Minutes
+ * may have passed since MAIL.
+ */
+static bool begin_anew(const struct session *s, struct evidence *e)
+{
+	unsigned stage = STAGE_BIT(s->args->stage);
+
+	if (e->asks_at == stage)
+		return false;
+	e->asks_at = stage;
+	e->budget.deadline = clock_monotonic() + e->patience;
+	return true;
+}
+
 static void begin_to_wait(struct session *s, struct evidence *e)
 {
-	enum stage stage = s->args->stage;
-
-	if (e->waits_at == STAGE_BIT(stage))
-		return;
-	e->waits_at = STAGE_BIT(stage);
-	e->budget.deadline = clock_monotonic() + e->patience;
-	if (stage == STAGE_EOM)
+	if (begin_anew(s, e) && s->args->stage == STAGE_EOM)
 		session_progress(s);
 }
 
@@ -212,6 +220,7 @@ bool evidence_take_field(struct session *s, struct evidence *e)
 
 	if (name == NULL || value == NULL)
 		return true;
+	begin_anew(s, e);
 	take_for_dkim(s, e);
 	take_for_arc(s, e);
 	if (strcasecmp(name, "From") != 0)
