@@ -76,6 +76,8 @@ static const struct conf_row rule_rows[] = {
     {.key = NULL},
 };
 
+enum { HEADER_LEAST = 1 << 16, HEADER_MOST = 1 << 26 };
+
 static const struct conf_row rows[] = {
     {.key = "", .include = outcome_common_rows, .offset = 0},
     {.key = "signatures",
@@ -106,8 +108,8 @@ static const struct conf_row rows[] = {
 	.type = CONF_SIZE,
 	.offset = offsetof(struct dkim_settings, header),
 	.fallback = "4M",
-	.min = 64 * 1024,
-	.max = 64 * 1024 * 1024,
+	.min = HEADER_LEAST,
+	.max = HEADER_MOST,
 	.doc = "The most bytes of these fields, as above: they are kept until the message ends."},
     RESULT_ROWS(SECTION_ACTIONS, "note", "nothing"),
     {.key = NULL},
