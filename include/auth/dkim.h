@@ -61,11 +61,10 @@ struct dkim_outcome {
 	size_t count;
 };
 
-/* Who verifies: to compare them (auth/dkim_lib.h says why it is as it is). */
+/* Who verifies: to compare the two (auth/dkim_lib.h has what each costs). */
 enum dkim_verifier {
-	DKIM_BY_OPENSSL,       /* and libopendkim is asked where a signature does not fit */
-	DKIM_BY_OPENSSL_ALONE, /* libopendkim is never asked */
-	DKIM_BY_LIBOPENDKIM,   /* as far as it reads a signature right */
+	DKIM_BY_LIBOPENDKIM, /* what it reads right, and OpenSSL what it does not */
+	DKIM_BY_OPENSSL,     /* all */
 };
 
 /* Zero: the default. */

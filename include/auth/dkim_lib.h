@@ -1,16 +1,15 @@
 /*
- * libopendkim, held at arm's length: for a second opinion of a signature that does not fit. It is
- * not asked of others, as it takes 125 us for an RSA key of 2,048 bits where OpenSSL alone takes
- * 34: 70 % of that is d2i_PUBKEY_bio(), with which it reads the key anew for each signature, and
- * which in OpenSSL 3.0 first collects all decoders that there are; 20 % is the arithmetic, and 10 %
- * all the rest, its copies, lists and our calls. No option and no callback of it takes a key that
- * was read.
- *
- * It verifies one signature at a time. It sees the fields that
+ * libopendkim, held at arm's length. It verifies one signature at a time. It sees the fields that
  * the signature covers and no others, in canonical form and in an order that makes its
  * choice ours, and a key record that was written here. It never sees a body, a second
  * signature, or a field or key that was not read and found right before: dkim_lib_reads() is
  * false for everything that the library is known to read in a way of its own.
+ *
+ * It takes 125 us for an RSA key of 2,048 bits where OpenSSL alone takes 34: 70 % of that is
+ * d2i_PUBKEY_bio(), with which it reads the key anew for each signature, and which in OpenSSL 3.0
+ * first collects all decoders that there are; 20 % is the arithmetic, and 10 % all the rest, its
+ * copies, lists and our calls. No option and no callback of it takes a key that was read. A message
+ * through Postfix takes more than ten times that.
  */
 #ifndef AUTH_DKIM_LIB_H
 #define AUTH_DKIM_LIB_H

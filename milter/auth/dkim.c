@@ -311,9 +311,6 @@ static enum sig_verdict verify_header(
 		verdict = verify_by_library(d, s, key);
 	if (verdict == SIG_FAILED)
 		verdict = verify_by_openssl(d, s, key->public);
-	if (verdict == SIG_DOES_NOT && d->limits.verifier == DKIM_BY_OPENSSL &&
-	    verify_by_library(d, s, key) == SIG_VERIFIES)
-		verdict = SIG_VERIFIES;
 	return verdict;
 }
 

@@ -139,8 +139,8 @@ static bool measure(
 	struct strbuf template = {0}, message = {0}, body = {0};
 	int steps = size > SMALL ? 40 : 1000;
 	const struct how none = {.resolver = NULL}, usual = {.resolver = r},
-			 library = {.resolver = r, .limits = {.verifier = DKIM_BY_LIBOPENDKIM}};
-	double took, floor, by_library;
+			 openssl = {.resolver = r, .limits = {.verifier = DKIM_BY_OPENSSL}};
+	double took, floor, by_openssl;
 	bool passed = false;
 
 	fill_body(&body, size);
@@ -151,11 +151,11 @@ static bool measure(
 	signer_field_for(&message, &s, template.data, header, body.data, body.len);
 	strbuf_puts(&message, header);
 	floor = best_of(&none, &message, &body, steps, &passed);
-	by_library = best_of(&library, &message, &body, steps, &passed);
+	by_openssl = best_of(&openssl, &message, &body, steps, &passed);
 	took = best_of(&usual, &message, &body, steps, &passed);
 	printf("dkim %-14s %-15s %7zu bytes %8.1f us, %5.1f times its SHA-256 (%.1f us); by "
-	       "libopendkim %8.1f us%s\n",
-	    algorithm, c, size, took, took / floor, floor, by_library, passed ? "" : "  NO PASS");
+	       "OpenSSL %8.1f us%s\n",
+	    algorithm, c, size, took, took / floor, floor, by_openssl, passed ? "" : "  NO PASS");
 	strbuf_free(&template);
 	strbuf_free(&message);
 	strbuf_free(&body);
