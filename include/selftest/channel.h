@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/strbuf.h"
-#include "selftest/tls.h"
+#include "base/tls.h"
 
 /* What is resolved once and connected to often. */
 struct endpoint {

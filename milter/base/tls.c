@@ -1,4 +1,4 @@
-#include "selftest/tls.h"
+#include "base/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,10 +50,107 @@ struct tls *tls_new(int fd, const char *host)
 	return t;
 }
 
+/* --- only those whom we trust ------------------------------------------------------- */
+
+struct tls_trust {
+	SSL_CTX *context;
+};
+
+static const char *library_error(void)
+{
+	const char *text = ERR_reason_error_string(ERR_peek_last_error());
+
+	return text == NULL ? "failed" : text;
+}
+
+static bool read_files(SSL_CTX *context, const struct tls_files *f, char error[TLS_TEXT_SIZE])
+{
+	const char *file = f->authorities;
+	bool read;
+
+	read = file == NULL ? SSL_CTX_set_default_verify_paths(context) == 1
+	                    : SSL_CTX_load_verify_locations(context, file, NULL) == 1;
+	if (read && f->cert != NULL) {
+		file = f->cert;
+		read = SSL_CTX_use_certificate_chain_file(context, file) == 1;
+	}
+	if (read && f->key != NULL) {
+		file = f->key;
+		read = SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1;
+	}
+	if (!read)
+		snprintf(error, TLS_TEXT_SIZE, "%.100s: %s",
+		    file == NULL ? "the system's authorities" : file, library_error());
+	return read;
+}
+
+struct tls_trust *tls_trust_new(const struct tls_files *f, char error[TLS_TEXT_SIZE])
+{
+	struct tls_trust *t = calloc(1, sizeof(*t));
+
+	snprintf(error, TLS_TEXT_SIZE, "memory is exhausted");
+	if (t == NULL)
+		return NULL;
+	ERR_clear_error();
+	t->context = SSL_CTX_new(TLS_client_method());
+	if (t->context == NULL || !read_files(t->context, f, error)) {
+		tls_trust_free(&t);
+		return NULL;
+	}
+	SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
+	(void)SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION);
+	SSL_CTX_set_mode(t->context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+	return t;
+}
+
+void tls_trust_free(struct tls_trust **t)
+{
+	if (*t == NULL)
+		return;
+	SSL_CTX_free((*t)->context);
+	free(*t);
+	*t = NULL;
+}
+
+static bool expect_host(SSL *ssl, const char *host)
+{
+	char name[256]; /* the library's macro takes no constant */
+
+	if (is_address(host))
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+	snprintf(name, sizeof(name), "%s", host);
+	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+struct tls *tls_new_trusted(int fd, const char *host, const struct tls_trust *trust)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->ssl = SSL_new(trust->context);
+	if (t->ssl == NULL || SSL_set_fd(t->ssl, fd) != 1 || !expect_host(t->ssl, host))
+		tls_free(&t);
+	return t;
+}
+
+/* --- moving bytes ------------------------------------------------------------------- */
+
+/* Of a certificate it is told what is wrong with it. */
+static const char *words_of(const struct tls *t, unsigned long code)
+{
+	long trust = SSL_get_verify_result(t->ssl);
+
+	if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED && trust != X509_V_OK)
+		return X509_verify_cert_error_string(trust);
+	return ERR_reason_error_string(code);
+}
+
 /* What the library's result of one call means. */
 static enum io_status status_of(struct tls *t, int result)
 {
 	unsigned long code;
+	const char *words;
 
 	switch (SSL_get_error(t->ssl, result)) {
 	case SSL_ERROR_NONE:
@@ -70,8 +167,8 @@ static enum io_status status_of(struct tls *t, int result)
 	code = ERR_peek_error();
 	if (code == 0)
 		return IO_CLOSED;
-	snprintf(t->error, sizeof(t->error), "TLS: %s",
-	    ERR_reason_error_string(code) == NULL ? "failed" : ERR_reason_error_string(code));
+	words = words_of(t, code);
+	snprintf(t->error, sizeof(t->error), "TLS: %s", words == NULL ? "failed" : words);
 	return IO_FAILED;
 }
 

@@ -1,6 +1,6 @@
 /* The client's side of TLS, over a socket that does not block. */
-#ifndef SELFTEST_TLS_H
-#define SELFTEST_TLS_H
+#ifndef BASE_TLS_H
+#define BASE_TLS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +29,24 @@ struct tls_peer {
  * is taken: that it is checked is the caller's business. NULL when memory is exhausted.
  */
 struct tls *tls_new(int fd, const char *host);
+
+/* Whom to trust, and who we are. Immutable: many connections and threads share it. */
+struct tls_trust;
+
+struct tls_files {
+	const char *authorities; /* PEM; NULL: the system's */
+	const char *cert, *key;  /* PEM; NULL: none is shown */
+};
+
+/* NULL with words in `error`, which name the file. Reads the files, which takes a while. */
+struct tls_trust *tls_trust_new(const struct tls_files *f, char error[TLS_TEXT_SIZE]);
+void tls_trust_free(struct tls_trust **t);
+
+/*
+ * The handshake fails unless `trust` vouches for the certificate and it names `host`, a name or an
+ * address. TLS 1.2 at least. `trust` must outlive it.
+ */
+struct tls *tls_new_trusted(int fd, const char *host, const struct tls_trust *trust);
 
 enum io_status tls_handshake(struct tls *t);
 /* DONE: *done bytes, at least one, were moved. */
