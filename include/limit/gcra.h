@@ -35,6 +35,12 @@ struct gcra {
  */
 bool gcra_make(uint64_t count, usec_t period, uint64_t burst, struct gcra *out);
 
+/*
+ * The share of one of `hosts`: the burst and the rate divided by as many, but a burst of one at
+ * least.
+ */
+struct gcra gcra_share(const struct gcra *g, unsigned hosts);
+
 /* Units that may come at once when nothing is owed. */
 uint64_t gcra_burst(const struct gcra *g);
 

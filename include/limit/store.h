@@ -1,6 +1,7 @@
 /*
  * Where limits are counted. One store for all processes of a daemon: opened by the master,
- * inherited by its children, used from any thread without further ado.
+ * inherited by its children, used from any thread without further ado. It is local, or local and
+ * shared with other hosts (limit/shared.h).
  *
  * The local store is a table (limit/table.h) in a file of the state directory: 16 bytes a key and 2
  * more for what is shared. What was charged is in it when the call returns, and survives the end of
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "limit/gcra.h"
+#include "limit/shared.h"
 #include "limit/table.h"
 #include "limit/tabletime.h"
 
@@ -47,6 +49,15 @@ struct store *store_open(const struct store_options *o, char error[STORE_ERROR_M
 void store_close(struct store **s);
 
 /*
+ * From now on this process counts together with other hosts. Reads files, connects to nothing.
+ * False with words in `error`. `o` must stay.
+ */
+bool store_share(struct store *s, const struct shared_options *o, char error[STORE_ERROR_MAX]);
+
+/* Starts what store_share() prepared: after the last fork() of the process. */
+void store_share_start(struct store *s);
+
+/*
  * Once a second, by the master: records the clock and writes the table to the disk. May wait for
  * the disk.
  */
@@ -69,19 +80,22 @@ struct store_receipt {
 	uint64_t tag;
 	uint64_t cell; /* where it was charged when the key had no slot of its own */
 	bool shared;   /* it had none */
+	bool remote;   /* it was charged at the server too, under this name */
+	unsigned char name[SHARED_NAME_SIZE];
 };
 
 /* One thing that an event counts against. */
 struct store_item {
 	uint64_t limit;
-	struct gcra rate;
-	const char *key; /* any bytes */
+	struct gcra rate; /* where other hosts can't be asked, it becomes this host's share */
+	const char *key;  /* any bytes */
 	size_t key_len;
 	uint64_t units; /* 0: asks only whether one would be admitted */
 	bool soft; /* the event goes on when this one is exceeded, and it is then not charged */
 
 	/* What came of it. */
-	uint64_t tag; /* store_tag() of the key */
+	uint64_t tag;  /* store_tag() of the key */
+	nsec_t before; /* what it owed before, as far as this host knows */
 	bool exceeded;
 	uint64_t owed;                /* units, with those of this event, whether admitted or not */
 	nsec_t wait;                  /* exceeded: until it would be admitted */
@@ -97,6 +111,14 @@ bool store_charge(struct store *s, struct store_item *items, size_t count, nsec_
 
 /* Gives `amount` (of a gcra_credit) back. */
 void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now);
+
+struct store_refund {
+	struct store_receipt receipt;
+	nsec_t amount;
+};
+
+/* Many, with as few calls to a server as there can be. */
+void store_refund_all(struct store *s, const struct store_refund *r, size_t count, nsec_t now);
 
 struct store_usage {
 	uint64_t slots, live;

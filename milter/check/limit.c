@@ -71,16 +71,34 @@ static const char outcomes_key, ledger_key, entered_key;
 
 /* --- what is given back --------------------------------------------------------------------- */
 
+/* Of each charge what `take` says. What there is no memory for is not given back. */
+static void give_back(struct ledger *l, nsec_t (*take)(struct charge *c, nsec_t now))
+{
+	nsec_t now = store_now(l->store);
+	struct store_refund *refunds = malloc((l->count + 1) * sizeof(*refunds));
+
+	for (size_t i = 0; refunds != NULL && i < l->count; i++)
+		refunds[i] =
+		    (struct store_refund){l->charges[i].receipt, take(&l->charges[i], now)};
+	if (refunds != NULL)
+		store_refund_all(l->store, refunds, l->count, now);
+	free(refunds);
+}
+
+static nsec_t take_all(struct charge *c, nsec_t now)
+{
+	return gcra_credit_take_all(&c->credit, now);
+}
+
+static nsec_t take_pending(struct charge *c, nsec_t now)
+{
+	return c->pending == 0 ? 0 : gcra_credit_take(&c->credit, &c->rate, c->pending, now);
+}
+
 static void ledger_end(void *value, bool accepted)
 {
-	struct ledger *l = value;
-	nsec_t now = store_now(l->store);
-
-	for (size_t i = 0; !accepted && i < l->count; i++) {
-		struct charge *c = &l->charges[i];
-
-		store_refund(l->store, &c->receipt, gcra_credit_take_all(&c->credit, now), now);
-	}
+	if (!accepted)
+		give_back(value, take_all);
 }
 
 static struct ledger *ledger_of(struct session *s)
@@ -106,7 +124,8 @@ static struct charge *charge_of(struct session *s, const struct store_receipt *r
 		return NULL;
 	for (size_t i = 0; i < l->count; i++)
 		if (l->charges[i].receipt.tag == r->tag &&
-		    l->charges[i].receipt.shared == r->shared)
+		    l->charges[i].receipt.shared == r->shared &&
+		    l->charges[i].receipt.remote == r->remote)
 			return &l->charges[i];
 	if (l->count == l->room) {
 		room = l->room == 0 ? LEDGER_FIRST : 2 * l->room;
@@ -149,20 +168,13 @@ static bool is_charged(const struct session *s, uint64_t tag)
 static void settle_pending(struct session *s, bool refused)
 {
 	struct ledger *l = message_attached(s, &ledger_key);
-	nsec_t now, amount;
 
 	if (l == NULL)
 		return;
-	now = refused ? store_now(l->store) : 0;
-	for (size_t i = 0; i < l->count; i++) {
-		struct charge *c = &l->charges[i];
-
-		if (refused && c->pending > 0) {
-			amount = gcra_credit_take(&c->credit, &c->rate, c->pending, now);
-			store_refund(l->store, &c->receipt, amount, now);
-		}
-		c->pending = 0;
-	}
+	if (refused)
+		give_back(l, take_pending);
+	for (size_t i = 0; i < l->count; i++)
+		l->charges[i].pending = 0;
 }
 
 /* --- what is counted ---------------------------------------------------------------------- */
@@ -667,6 +679,7 @@ static void count_failure(const struct limit_settings *l, struct session *s, enu
 	    .store = s->env->store,
 	    .arena = arena_at(s, stage),
 	    .now = store_now(s->env->store)};
+	struct store_item items[LIMIT_SUBJECTS * LIMIT_WINDOWS];
 	struct limit_subject subjects[LIMIT_SUBJECTS];
 	size_t n;
 
@@ -679,18 +692,19 @@ static void count_failure(const struct limit_settings *l, struct session *s, enu
 		size_t windows = o == NULL ? l->windows : o->windows;
 
 		for (size_t k = 0; k < windows; k++) {
-			struct store_item it = {
+			items[c.count++] = (struct store_item){
 			    .limit = w[k].id,
 			    .rate = w[k].rates[subjects[i].steps],
 			    .key = subjects[i].text,
 			    .key_len = subjects[i].len,
 			    .units = 1,
+			    .soft = true, /* each for itself */
 			};
-
-			store_charge(c.store, &it, 1, c.now);
-			top_note(c.store, &it, c.now);
 		}
 	}
+	store_charge(c.store, items, c.count, c.now);
+	for (size_t i = 0; i < c.count; i++)
+		top_note(c.store, &items[i], c.now);
 }
 
 void limit_settled(

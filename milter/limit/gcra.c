@@ -19,6 +19,14 @@ bool gcra_make(uint64_t count, usec_t period, uint64_t burst, struct gcra *out)
 	return true;
 }
 
+struct gcra gcra_share(const struct gcra *g, unsigned hosts)
+{
+	nsec_t most = GCRA_HORIZON / (nsec_t)hosts;
+	nsec_t interval = g->interval > most ? GCRA_HORIZON : g->interval * (nsec_t)hosts;
+
+	return (struct gcra){interval, g->tolerance > interval ? g->tolerance : interval};
+}
+
 uint64_t gcra_burst(const struct gcra *g)
 {
 	return (uint64_t)(g->tolerance / g->interval);

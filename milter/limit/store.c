@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "limit/gauge.h"
+#include "limit/shared.h"
 #include "limit/store_file.h"
 #include "limit/top.h"
 
@@ -14,6 +15,8 @@ struct store {
 	struct store_map map;
 	struct gauges *gauges;
 	struct top *top;
+	struct breaker *breaker; /* in memory that all processes share */
+	struct shared *shared;   /* of this process; NULL: limits are this host's alone */
 	struct siphash_key secret;
 	void (*read_boot)(struct boot *out);
 	nsec_t offset;  /* of the table's time to the boot clock */
@@ -37,6 +40,14 @@ static void let_go(const struct store_map *m)
 	madvise(m->base, m->size, MADV_DONTNEED);
 }
 
+static struct breaker *new_breaker(void)
+{
+	void *m = mmap(NULL, sizeof(struct breaker), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return m == MAP_FAILED ? NULL : m;
+}
+
 struct store *store_open(const struct store_options *o, char error[STORE_ERROR_MAX])
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -55,7 +66,8 @@ struct store *store_open(const struct store_options *o, char error[STORE_ERROR_M
 	}
 	s->gauges = gauges_new(o->gauge_keys);
 	s->top = top_new();
-	if (s->gauges == NULL || s->top == NULL) {
+	s->breaker = new_breaker();
+	if (s->gauges == NULL || s->top == NULL || s->breaker == NULL) {
 		snprintf(error, STORE_ERROR_MAX, "memory is exhausted");
 		store_close(&s);
 		return NULL;
@@ -76,11 +88,30 @@ void store_close(struct store **s)
 {
 	if (*s == NULL)
 		return;
+	shared_free(&(*s)->shared);
+	if ((*s)->breaker != NULL)
+		munmap((*s)->breaker, sizeof(*(*s)->breaker));
 	gauges_free(&(*s)->gauges);
 	top_free(&(*s)->top);
 	munmap((*s)->map.base, (*s)->map.size);
 	free(*s);
 	*s = NULL;
+}
+
+bool store_share(struct store *s, const struct shared_options *o, char error[STORE_ERROR_MAX])
+{
+	char why[TLS_TEXT_SIZE];
+
+	s->shared = shared_new(o, s->breaker, why);
+	if (s->shared == NULL)
+		snprintf(error, STORE_ERROR_MAX, "%s", why);
+	return s->shared != NULL;
+}
+
+void store_share_start(struct store *s)
+{
+	if (s->shared != NULL)
+		(void)shared_start(s->shared);
 }
 
 /* --- time ---------------------------------------------------------------------------- */
@@ -266,9 +297,12 @@ static bool look(const struct store *s, struct store_item *it, nsec_t now)
 	uint64_t seen;
 	bool admitted;
 
+	it->before = 0;
 	if (table_find(t, it->tag, now, &seen) == NULL)
 		seen =
 		    atomic_load(&t->cells[table_cell(t, it->limit, it->rate.tolerance, it->tag)]);
+	else if (as_time(seen) > now)
+		it->before = as_time(seen) - now;
 	tat = as_time(seen);
 	admitted = gcra_charge(&it->rate, tat, it->units, now, &next);
 	it->receipt = (struct store_receipt){.tag = 0};
@@ -281,33 +315,7 @@ static nsec_t cost_of(const struct store_item *it)
 	return (nsec_t)it->units * it->rate.interval;
 }
 
-static void give_back(struct store *s, struct store_item *items, size_t count, nsec_t now)
-{
-	for (size_t i = 0; i < count; i++) {
-		store_refund(s, &items[i].receipt, cost_of(&items[i]), now);
-		items[i].receipt.tag = 0;
-	}
-}
-
-bool store_charge(struct store *s, struct store_item *items, size_t count, nsec_t now)
-{
-	bool pass = true;
-
-	for (size_t i = 0; i < count; i++) {
-		items[i].tag = store_tag(s, items[i].limit, items[i].key, items[i].key_len);
-		/* An event of one item needs no look before. */
-		if (count > 1)
-			pass = (look(s, &items[i], now) || items[i].soft) && pass;
-	}
-	for (size_t i = 0; pass && i < count; i++) {
-		pass = charge_one(s, &items[i], now) || items[i].soft;
-		if (!pass)
-			give_back(s, items, i, now);
-	}
-	return pass;
-}
-
-void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now)
+static void refund_here(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now)
 {
 	const struct table *t = &s->map.table;
 	struct table_slot *slot;
@@ -327,6 +335,197 @@ void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount,
 		if (swap(w, seen, gcra_refund(as_time(seen), amount, now)))
 			return;
 	}
+}
+
+static void give_back(struct store *s, struct store_item *items, size_t count, nsec_t now)
+{
+	for (size_t i = 0; i < count; i++) {
+		refund_here(s, &items[i].receipt, cost_of(&items[i]), now);
+		items[i].receipt.tag = 0;
+	}
+}
+
+static bool look_at_all(const struct store *s, struct store_item *items, size_t count, nsec_t now)
+{
+	bool pass = true;
+
+	for (size_t i = 0; i < count; i++)
+		pass = (look(s, &items[i], now) || items[i].soft) && pass;
+	return pass;
+}
+
+static bool charge_here(struct store *s, struct store_item *items, size_t count, nsec_t now)
+{
+	/* An event of one item needs no look before. */
+	bool pass = count == 1 || look_at_all(s, items, count, now);
+
+	for (size_t i = 0; pass && i < count; i++) {
+		pass = charge_one(s, &items[i], now) || items[i].soft;
+		if (!pass)
+			give_back(s, items, i, now);
+	}
+	return pass;
+}
+
+/* --- with other hosts ----------------------------------------------------------------------- */
+
+/*
+ * What this host knows is told with some delay: what may be due to that is not insisted on. A soft
+ * one that is exceeded here is charged nowhere.
+ */
+static struct shared_item question(const struct store *s, const struct store_item *it)
+{
+	bool charges = it->units > 0 && !it->exceeded;
+	nsec_t slack = shared_slack(s->shared);
+	struct shared_item there = {
+	    .op = charges ? (it->soft ? REDIS_CHARGE_SOFT : REDIS_CHARGE)
+	                  : (it->soft ? REDIS_LOOK_SOFT : REDIS_LOOK),
+	    .cost = charges ? cost_of(it) : it->rate.interval,
+	    .tolerance = it->rate.tolerance,
+	    .least = it->before > slack ? it->before - slack : 0,
+	};
+
+	shared_name(it->limit, it->key, it->key_len, there.name);
+	return there;
+}
+
+static bool was_charged(const struct shared_item *there)
+{
+	return there->fits && (there->op == REDIS_CHARGE || there->op == REDIS_CHARGE_SOFT);
+}
+
+/* The receipt of what was charged there, and perhaps here. */
+static struct store_receipt receipt_of(const struct store_item *it, const struct shared_item *there)
+{
+	struct store_receipt r = it->receipt;
+
+	r.remote = was_charged(there);
+	memcpy(r.name, there->name, sizeof(r.name));
+	return r;
+}
+
+static void undo(struct store *s, struct store_item *items, const struct shared_item *there,
+    size_t count, nsec_t now)
+{
+	struct store_refund *all = malloc((count + 1) * sizeof(*all));
+
+	for (size_t i = 0; i < count; i++) {
+		if (all != NULL)
+			all[i] = (struct store_refund){
+			    receipt_of(&items[i], &there[i]), cost_of(&items[i])};
+		items[i].receipt.tag = 0;
+	}
+	if (all != NULL)
+		store_refund_all(s, all, count, now);
+	free(all);
+}
+
+/*
+ * What was charged there is charged here. It is admitted, unless another thread was faster: then it
+ * is given back there.
+ */
+static bool charge_too(struct store *s, struct store_item *items, const struct shared_item *there,
+    size_t count, nsec_t now)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].exceeded)
+			continue;
+		if (charge_one(s, &items[i], now)) {
+			if (items[i].receipt.tag != 0)
+				items[i].receipt = receipt_of(&items[i], &there[i]);
+		} else if (items[i].soft) {
+			undo(s, &items[i], &there[i], 1, now);
+		} else {
+			undo(s, items, there, count, now);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* False: there was no answer; else *pass is what comes of it. */
+static bool charge_there(
+    struct store *s, struct store_item *items, size_t count, nsec_t now, bool *pass)
+{
+	struct shared_item *there;
+	bool answered;
+
+	*pass = look_at_all(s, items, count, now);
+	if (!*pass)
+		return true;
+	there = malloc(count * sizeof(*there));
+	if (there == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		there[i] = question(s, &items[i]);
+	answered = shared_call(s->shared, there, count, pass);
+	for (size_t i = 0; answered && i < count; i++)
+		if (!items[i].exceeded)
+			tell(&items[i], there[i].fits, now + there[i].debt, now);
+	if (answered && *pass)
+		*pass = charge_too(s, items, there, count, now);
+	free(there);
+	return answered;
+}
+
+/*
+ * With other hosts, the server decides; but what this host alone has used up is refused without
+ * it. Where it does not answer, this host's share counts, against all that was charged here.
+ */
+bool store_charge(struct store *s, struct store_item *items, size_t count, nsec_t now)
+{
+	bool pass;
+
+	for (size_t i = 0; i < count; i++)
+		items[i].tag = store_tag(s, items[i].limit, items[i].key, items[i].key_len);
+	if (s->shared == NULL || count == 0)
+		return charge_here(s, items, count, now);
+	if (!shared_is_away(s->shared) && charge_there(s, items, count, now, &pass))
+		return pass;
+	for (size_t i = 0; i < count; i++)
+		items[i].rate = gcra_share(&items[i].rate, shared_hosts(s->shared));
+	return charge_here(s, items, count, now);
+}
+
+/* --- giving back ---------------------------------------------------------------------------- */
+
+enum { REFUNDS_A_CALL = 256 };
+
+/* What can't be given back now is not: stricter than it should be, never laxer. */
+static void refund_there(struct store *s, const struct store_refund *r, size_t count)
+{
+	struct shared_item *there = malloc((REFUNDS_A_CALL + 1) * sizeof(*there));
+	size_t n = 0;
+	bool all;
+
+	for (size_t i = 0; there != NULL && i < count; i++) {
+		if (r[i].receipt.remote && r[i].amount > 0) {
+			there[n] = (struct shared_item){
+			    .op = REDIS_REFUND, .cost = r[i].amount, .tolerance = GCRA_HORIZON};
+			memcpy(there[n].name, r[i].receipt.name, sizeof(there[n].name));
+			n++;
+		}
+		if (n == REFUNDS_A_CALL || (n > 0 && i + 1 == count)) {
+			(void)shared_call(s->shared, there, n, &all);
+			n = 0;
+		}
+	}
+	free(there);
+}
+
+void store_refund_all(struct store *s, const struct store_refund *r, size_t count, nsec_t now)
+{
+	for (size_t i = 0; i < count; i++)
+		refund_here(s, &r[i].receipt, r[i].amount, now);
+	if (s->shared != NULL)
+		refund_there(s, r, count);
+}
+
+void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now)
+{
+	const struct store_refund one = {*r, amount};
+
+	store_refund_all(s, &one, 1, now);
 }
 
 /* --- for others ------------------------------------------------------------ */
