@@ -96,18 +96,8 @@ struct limits {
 	const struct never_banned *never;
 };
 
-enum { STORE_LOCAL };
-
-/* store { ... } */
-struct store_settings {
-	struct conf_head head;
-	int type;
-	uint64_t slots;
-};
-
 extern const struct check check_limit;
 extern const struct conf_schema limit_schema;
-extern const struct conf_schema store_schema;
 
 /* `section` is a struct limit_settings. */
 bool limit_make(struct conf_reader *r, const struct settings *settings,

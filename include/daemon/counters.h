@@ -6,8 +6,7 @@
 
 #include "check/config.h"
 #include "daemon/fault.h"
-
-struct store;
+#include "limit/store.h"
 
 /*
  * Opens the store in the state directory, and starts the thread that writes it to the disk once a
@@ -16,6 +15,12 @@ struct store;
  * either, which is logged too.
  */
 bool counters_open(const struct config *config, struct fault *fault);
+
+/*
+ * In a worker, while it still may read what only root may: prepares that limits are shared, where
+ * the configuration says so. False with words in `error`.
+ */
+bool counters_share(const struct config *config, char error[STORE_ERROR_MAX]);
 
 /* NULL: there is none. */
 struct store *counters(void);

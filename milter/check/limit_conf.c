@@ -629,35 +629,6 @@ const struct conf_schema limit_schema = {
     .finish = finish,
 };
 
-static const struct conf_word type_words[] = {{"local", STORE_LOCAL}, {NULL, 0}};
-
-static const struct conf_row store_rows[] = {
-    {.key = "type",
-	.type = CONF_ENUM,
-	.offset = offsetof(struct store_settings, type),
-	.fallback = "local",
-	.words = type_words,
-	.doc = "local: a table in shared memory, mapped from the file limits.table of the state "
-	       "directory."},
-    {.key = "slots",
-	.type = CONF_COUNT,
-	.offset = offsetof(struct store_settings, slots),
-	.fallback = "1M",
-	.min = STORE_SLOTS_MIN,
-	.max = STORE_SLOTS_MAX,
-	.doc = "How many keys, rounded up to a power of two, at 18 bytes each. A key needs a slot "
-	       "for each rate of each limit, while it owes something. Changes at the next start."},
-    {.key = NULL},
-};
-
-const struct conf_schema store_schema = {
-    .type = "store",
-    .doc = "Where limits are counted.",
-    .implied = true,
-    .size = sizeof(struct store_settings),
-    .rows = store_rows,
-};
-
 /* --- the policy entry ------------------------------------------------------ */
 
 static const struct limit_settings *limit_of(const struct conf_head *h)

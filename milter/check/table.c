@@ -10,6 +10,7 @@
 #include "check/relay.h"
 #include "check/sender.h"
 #include "check/spf.h"
+#include "check/store.h"
 
 /*
  * The checks, in the order in which they are asked. A row names NAME: check_NAME,

@@ -9,7 +9,7 @@
 
 #include "base/exit.h"
 #include "base/log.h"
-#include "check/limit.h"
+#include "check/store.h"
 #include "limit/store.h"
 
 static struct store *store;
@@ -88,4 +88,12 @@ bool counters_open(const struct config *config, struct fault *fault)
 		return true;
 	}
 	return fault_set(fault, EXIT_CONFIG, "%s", error);
+}
+
+bool counters_share(const struct config *config, char error[STORE_ERROR_MAX])
+{
+	const struct shared_options *o =
+	    ((const struct store_settings *)(const void *)config->settings->store)->shared;
+
+	return store == NULL || o == NULL || store_share(store, o, error);
 }

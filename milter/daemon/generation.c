@@ -21,10 +21,11 @@
 #include "daemon/probe_secret.h"
 #include "daemon/tally.h"
 #include "daemon/worker.h"
+#include "limit/redis_pool.h"
 
 enum {
 	/* Of a worker, for what are no sessions. */
-	SPARE_DESCRIPTORS = 64 + RESOLVER_DESCRIPTORS,
+	SPARE_DESCRIPTORS = 64 + RESOLVER_DESCRIPTORS + REDIS_CONNECTIONS_MAX,
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_LAST_MS = 5000,
 	PRIVATE_SOCKET_MAX = 128, /* prepare_state() makes sure that it fits */

@@ -182,7 +182,7 @@ static struct resolver *open_resolver(const struct worker_options *o)
 
 _Noreturn void worker_main(const struct worker_options *o)
 {
-	static char role[32], scratch[200], host[256];
+	static char role[32], scratch[200], host[256], trouble[STORE_ERROR_MAX];
 	static struct session_env env, probe_env;
 	struct mlfi_options m = {
 	    .policy = &o->config->policy,
@@ -211,10 +211,14 @@ _Noreturn void worker_main(const struct worker_options *o)
 	if (!mlfi_open(&m))
 		worker_give_up(
 		    o, EXIT_UNAVAILABLE, "libmilter does not start; see the lines before");
+	if (!counters_share(o->config, trouble))
+		worker_give_up(o, EXIT_CONFIG, "limits can't be shared: %s", trouble);
 	if (!identity_assume(o->identity))
 		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
 	events = worker_open_events(o);
 	env.store = counters();
+	if (env.store != NULL)
+		store_share_start(env.store);
 	env.resolver = open_resolver(o);
 	/* Limits and bans know nothing of it. */
 	probe_env = env;

@@ -1,0 +1,318 @@
+#!/usr/bin/python3
+"""
+Limits that several hosts share at a real Redis server, and what becomes of mail and limits when it is slow, stopped,
+restarted empty, refusing, or replaced by one that answers garbage.
+Run: tests/live/redis.py [BINARY [TEST...]]   COUNT=full: three hosts for a minute rather than for some seconds
+"""
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+if len(sys.argv) > 1:
+    os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
+from guard import BINARY, TOP, Guard
+from milter import Milter
+from redis import Client, Redis
+from tap import Tap
+
+tap = Tap()
+FULL = os.environ.get("COUNT") == "full"
+SLOW = any(v in BINARY for v in ("asan", "tsan"))
+addresses = (f"198.51.{a}.{b}" for a in range(100, 255) for b in range(1, 255))
+# What a callback may take: three calls in a row that fail at 50 ms each, and a busy machine.
+LONGEST = 1.5 if SLOW else 0.7
+
+
+def limits(redis, hosts, rate, store="", where=None):
+    return f"""store {{ type = redis  server = "{where or 'unix:' + redis.socket}"  hosts = {hosts}  {store} }}
+limit shared {{ key = client  count = recipients  rate = {rate}  on-exceed = reject }}
+"""
+
+
+class Pour:
+    """One session that sends as many recipients as it may, ten a message."""
+
+    def __init__(self, guard, address, most=None, seconds=None):
+        self.passed, self.refused, self.slowest = 0, 0, 0.0
+        end = time.monotonic() + seconds if seconds else None
+        m = Milter(guard.socket, timeout=20).open(address)
+        while (end is None or time.monotonic() < end) and (most is None or self.passed + self.refused < most):
+            self.message(m)
+        m.close()
+
+    def timed(self, m):
+        start = time.monotonic()
+        answer = m.read()
+        self.slowest = max(self.slowest, time.monotonic() - start)
+        return answer
+
+    def message(self, m):
+        m.send(b"M", b"<a@ext.example.net>\0")
+        if not m.steps & 0x4000:
+            self.timed(m)
+        for _ in range(10):
+            m.send(b"D", b"R{rcpt_mailer}\0local\0{rcpt_host}\0\0{rcpt_addr}\0b@example.com\0")
+            m.send(b"R", b"<b@example.com>\0")
+            if self.timed(m)[0] == b"c":
+                self.passed += 1
+            else:
+                self.refused += 1
+        m.step(b"N", b"", 0x40, 0x40000)
+        m.send(b"E")
+        while self.timed(m)[0] in b"himqp":
+            pass
+
+
+def together(guards, address, loops, seconds, middle=None):
+    """Loops at each guard for some seconds; middle() is called halfway. (passed by guard, slowest, elapsed)"""
+    results = [[] for _ in guards]
+
+    def run(n):
+        results[n].append(Pour(guards[n], address, seconds=seconds))
+
+    start = time.monotonic()
+    threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(guards)) for _ in range(loops)]
+    for t in threads:
+        t.start()
+    if middle:
+        time.sleep(seconds / 2)
+        middle()
+    for t in threads:
+        t.join(seconds + 60)
+    elapsed = time.monotonic() - start
+    assert all(len(r) == loops for r in results), "a loop did not end"
+    return [sum(p.passed for p in r) for r in results], max(p.slowest for r in results for p in r), elapsed
+
+
+def exact():
+    """Three hosts, 1,000 an hour, 500 at once, 30 loops."""
+    redis = Redis()
+    # A machine that is busy with other tests must not make the server look away.
+    guards = [Guard(top=limits(redis, 3, "1000/1h  burst = 500", "timeout = 2s")).start() for _ in range(3)]
+    seconds = 60 if FULL else 4
+    by, _, elapsed = together(guards, next(addresses), 10, seconds)
+    want = 500 + 1000 / 3600 * elapsed
+    tap.ok(want - 1.01 <= sum(by) <= want + 1.01, f"three hosts let through {sum(by)}: burst + rate x elapsed is {want:.2f}", by)
+    tap.ok(all("is away" not in g.log_text() for g in guards), "and the server was there all the time")
+    by, _, elapsed = together(guards, next(addresses), 10, seconds, redis.kill)
+    most = 2 * 500 + 1000 / 3600 * elapsed * 1.5
+    tap.ok(500 <= sum(by) <= most, f"cut off in the middle: {sum(by)}, at most 2 x burst + rate x elapsed + rate x the time "
+           f"away, {most:.2f}", by)
+    tap.ok(all(n <= 500 + 1000 / 3600 * elapsed + 1 for n in by), "and no host more than the whole limit", by)
+    redis.start()
+    for g in guards:
+        g.wait_for_log("is back:")
+    address = next(addresses)
+    by, _, elapsed = together(guards, address, 10, 2)
+    want = 500 + 1000 / 3600 * elapsed
+    tap.ok(want - 1.01 <= sum(by) <= want + 1.01, f"back by itself: {sum(by)} of {want:.2f}", by)
+    redis.client()("FLUSHALL")
+    again, _, elapsed = together(guards, address, 10, 2)
+    whole = 500 + 1000 / 3600 * 30
+    tap.ok(all(a + b <= whole for a, b in zip(by, again)), "emptied meanwhile, no host lets through more than the whole limit",
+           by, again)
+    tap.ok(sum(again) < 500, f"and together less than another burst: {sum(again)}, as what they charged is told it again", again)
+    for g in guards:
+        g.remove()
+    redis.remove()
+
+
+class Garbage:
+    """Takes the place of a server, and answers as `answer` says: bytes, or None to hang up."""
+
+    def __init__(self, path, answer):
+        self.answer = answer
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(path)
+        os.chmod(path, 0o777)
+        self.sock.listen(50)
+        self.path = path
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                c, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        with c:
+            try:
+                while c.recv(65536):
+                    said = self.answer()
+                    if said is None:
+                        return
+                    for part in said if isinstance(said, list) else [said]:
+                        c.sendall(part)
+                        if isinstance(said, list):
+                            time.sleep(0.02)
+            except OSError:
+                pass
+
+    def end(self):
+        self.sock.close()
+        os.unlink(self.path)
+
+
+GARBAGE = {
+    "random bytes": lambda: random.randbytes(200),
+    "no bytes and a hang-up": lambda: None,
+    "an HTTP server": lambda: b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "a string without end": lambda: b"$2000000000\r\n" + b"x" * 60000,
+    "an array of two billion": lambda: b"*2000000000\r\n",
+    "arrays in arrays": lambda: b"*1\r\n" * 1000,
+    "OK to everything": lambda: b"+OK\r\n",
+    "an admission of nothing": lambda: b"*1\r\n:1\r\n",
+    "an admission beyond all bounds": lambda: b"*3\r\n:1\r\n:1\r\n:9223372036854775807\r\n",
+    "a refusal that contradicts itself": lambda: b"*3\r\n:0\r\n:1\r\n:0\r\n",
+    "two answers to one question": lambda: b"*3\r\n:1\r\n:1\r\n:5\r\n*3\r\n:1\r\n:1\r\n:5\r\n",
+    "one byte at a time": lambda: [b"*", b"3", b"\r", b"\n", b":", b"1", b"\r", b"\n", b":"],
+    "MOVED to itself": lambda: b"-MOVED 1 127.0.0.1:1\r\n",
+    "NOSCRIPT for ever": lambda: b"-NOSCRIPT No matching script.\r\n",
+}
+
+
+def faults():
+    """One of two hosts, 100 a day: while the server is of no use, it lets half of it through."""
+    redis = Redis("--busy-reply-threshold", "50", "--enable-debug-command", "local")
+    guard = Guard(top=limits(redis, 2, "100/1d")).start()
+    tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "all is well: the whole limit")
+    held = {}
+
+    def busy():
+        held["client"] = redis.client()
+        held["client"].sock.sendall(b"*3\r\n$4\r\nEVAL\r\n$17\r\nwhile true do end\r\n$1\r\n0\r\n")
+        time.sleep(0.3)
+
+    def fresh_connections(c):
+        c("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    def password():
+        c = redis.client()
+        c("CONFIG", "SET", "requirepass", "another")
+        fresh_connections(c)
+
+    def put_garbage(answer):
+        redis.kill()
+        held["garbage"] = Garbage(redis.socket, answer)
+
+    def end_garbage():
+        held["garbage"].end()
+        redis.start()
+
+    cases = [
+        ("killed", redis.kill, redis.start, ""),
+        ("stopped (SIGSTOP)", redis.pause, redis.resume, "takes too long"),
+        ("another password", password, lambda: redis.client("another")("CONFIG", "SET", "requirepass", ""), "NOAUTH"),
+        ("out of memory", lambda: redis.client()("CONFIG", "SET", "maxmemory", "1"),
+         lambda: redis.client()("CONFIG", "SET", "maxmemory", "0"), "OOM"),
+        ("a replica", lambda: redis.client()("REPLICAOF", "127.0.0.1", "1"),
+         lambda: redis.client()("REPLICAOF", "NO", "ONE"), "READONLY"),
+        ("busy with a script", busy, lambda: redis.client()("SCRIPT", "KILL"), ""),
+    ] + [(name, lambda a=a: put_garbage(a), end_garbage, "") for name, a in GARBAGE.items()]
+    for name, spoil, mend, words in cases:
+        away, back = guard.log_text().count("is away"), guard.log_text().count("is back:")
+        spoil()
+        address = next(addresses)
+        p = Pour(guard, address, most=150)
+        tap.equal(p.passed, 50, f"{name}: this host's share passes, mail flows")
+        tap.ok(p.slowest < LONGEST, f"{name}: answers come in time", f"{p.slowest:.3f} s")
+        guard.wait_for_log("is away", away + 1)
+        told = [l for l in guard.log_text().split("\n") if "is away" in l][away:]
+        tap.ok(len(told) == 1 and words in told[0], f"{name}: it is said once, and why", *told)
+        other = Pour(guard, next(addresses), most=60)
+        tap.ok(other.slowest < LONGEST / 2, f"{name}: and then nobody waits for it", f"{other.slowest:.3f} s")
+        mend()
+        guard.wait_for_log("is back:", back + 1)
+        p2 = Pour(guard, next(addresses), most=150)
+        tap.equal(p2.passed, 100, f"{name}: back by itself, with the whole limit")
+        p3 = Pour(guard, address, most=150)
+        tap.ok(p.passed + p3.passed <= 100, f"{name}: who sent meanwhile has no more than the whole limit", p3.passed)
+    guard.remove()
+    redis.remove()
+
+
+def certificates(folder):
+    run = lambda *a: subprocess.run(["openssl", *a], cwd=folder, check=True, capture_output=True, timeout=60)
+    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out",
+        "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out", "cert.csr",
+        "-subj", "/CN=redis.example.com")
+    with open(f"{folder}/ext", "w", encoding="ascii") as f:
+        f.write("subjectAltName=DNS:redis.example.com\n")
+    run("x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile",
+        "ext", "-out", "cert.pem")
+
+
+def secured():
+    """TLS, a user with a password, a database."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        certificates(folder)
+        redis = Redis("--user", "mail", "on", ">secret", "~{other}:*", "+auth", "+select", "+eval", "+evalsha", "+get", "+set",
+                      "+del", "+time", "--user", "default", "off", tls=folder)
+        with open(f"{folder}/password", "w", encoding="ascii") as f:
+            f.write("secret\n")
+        where = f"inet:127.0.0.1:{redis.port}"
+        login = f'user = mail  password-file = "{folder}/password"  database = 3  prefix = other'
+        tls = f'tls = yes  tls-authorities = "{folder}/ca.pem"'
+        cases = [
+            ("all of it", f"{tls}  tls-name = redis.example.com", 100, ""),
+            ("another name in the certificate", f"{tls}  tls-name = other.example.com", 50, "mismatch"),
+            ("an authority that nobody knows", "tls = yes  tls-name = redis.example.com", 50, "certificate"),
+            ("no TLS", "", 50, ""),
+        ]
+        for name, store, want, words in cases:
+            guard = Guard(top=limits(redis, 2, "100/1d", f"{login}  {store}  timeout = 1s", where)).start()
+            tap.equal(Pour(guard, next(addresses), most=150).passed, want, f"TLS, {name}: {want} pass")
+            if want == 50:
+                told = [l for l in guard.log_text().split("\n") if "is away" in l]
+                tap.ok(len(told) == 1 and words in told[0], f"TLS, {name}: it is said why", *told)
+            guard.remove()
+        with open(f"{folder}/password", "w", encoding="ascii") as f:
+            f.write("wrong\n")
+        guard = Guard(top=limits(redis, 2, "100/1d", f"{login}  {tls}  tls-name = redis.example.com  timeout = 1s", where))
+        dump = subprocess.run([BINARY, "check", "--dump", "-c", guard.conf], capture_output=True, text=True, timeout=60)
+        tap.ok(dump.returncode == 0 and "password-file" in dump.stdout and "wrong" not in dump.stdout,
+               "check --dump shows where the password is, not the password", dump.stdout, dump.stderr)
+        guard.start()
+        tap.equal(Pour(guard, next(addresses), most=150).passed, 50, "a wrong password: the share passes")
+        tap.ok("WRONGPASS" in guard.log_text() and "secret" not in guard.log_text(), "and it is said", guard.log_text())
+        with open(f"{folder}/password", "w", encoding="ascii") as f:
+            f.write("secret\n")
+        guard.reload()
+        guard.wait_for_log("is back:")
+        tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "the right one and a reload: all of it")
+        guard.remove()
+        redis.remove()
+
+
+def several():
+    """Two servers, of which the first is a replica; and one that knows where the keys are."""
+    first, second = Redis(), Redis()
+    first.client()("REPLICAOF", "127.0.0.1", second.port)
+    guard = Guard(top=limits(first, 2, "100/1d", "timeout = 1s").replace(
+        f'"unix:{first.socket}"', f'{{ "unix:{first.socket}", "unix:{second.socket}" }}')).start()
+    tap.ok(Pour(guard, next(addresses), most=150).passed >= 97, "a replica is left for the server after it")
+    tap.ok(len(second.client()("KEYS", "*")) >= 2, "where the keys are then")
+    guard.remove()
+    moved = Garbage(f"{first.folder}/moved.sock", lambda: f"-MOVED 7 127.0.0.1:{second.port}\r\n".encode())
+    guard = Guard(top=limits(first, 2, "100/1d", "timeout = 1s", f"unix:{first.folder}/moved.sock")).start()
+    tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "MOVED is followed")
+    tap.ok("is away" not in guard.log_text(), "and nobody took the server for away")
+    moved.end()
+    guard.remove()
+    first.remove()
+    second.remove()
+
+
+tests = {t.__name__: t for t in (exact, faults, secured, several)}
+tap.run(*[tests[name] for name in sys.argv[2:]] or tests.values())
