@@ -1,16 +1,22 @@
 /*
  * Nanoseconds for charging an event to four limits, by how many keys there are, beside a floor in
- * the same run: four increments in a plain hash table of as many keys. Each figure is the
- * best of several rounds, as other work on the machine only adds.
+ * the same run: four increments in a plain hash table of as many keys. And over a Redis server, in
+ * whose memory they are: there the floor is a plain SET. Each figure is the best of several
+ * rounds, as other work on the machine only adds.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../lib/random.h"
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/siphash.h"
+#include "limit/redis_pool.h"
+#include "limit/shared.h"
 #include "limit/store.h"
 
 enum { ROUNDS = 5, STEPS = 200000, LIMITS = 4, KEY_MAX = 40 };
@@ -26,6 +32,7 @@ struct bed {
 	/* The floor: open addressing, as full as the store's table. */
 	uint64_t *plain;
 	uint64_t plain_mask;
+	struct redis_pool *pool; /* the floor over Redis */
 };
 
 static size_t key_of(const struct bed *b, uint64_t number, char out[KEY_MAX])
@@ -63,7 +70,7 @@ static void increment(struct bed *b, uint64_t number)
 	}
 }
 
-static double best_of(struct bed *b, void (*step)(struct bed *, uint64_t))
+static double best_of(struct bed *b, void (*step)(struct bed *, uint64_t), size_t steps)
 {
 	uint64_t r = 1;
 	usec_t best = 0;
@@ -71,13 +78,13 @@ static double best_of(struct bed *b, void (*step)(struct bed *, uint64_t))
 	for (int round = 0; round < ROUNDS; round++) {
 		usec_t start = clock_monotonic(), took;
 
-		for (size_t i = 0; i < STEPS; i++)
+		for (size_t i = 0; i < steps; i++)
 			step(b, random_next(&r));
 		took = clock_monotonic() - start;
 		if (round == 0 || took < best)
 			best = took;
 	}
-	return (double)best * 1000 / STEPS;
+	return (double)best * 1000 / (double)steps;
 }
 
 static bool setup(struct bed *b, uint64_t keys)
@@ -103,6 +110,139 @@ static bool setup(struct bed *b, uint64_t keys)
 	return b->plain != NULL;
 }
 
+/* --- over Redis ------------------------------------------------------------------ */
+
+enum { REDIS_STEPS = 10000, REDIS_KEYS = 1000000, ANSWER = 8192 };
+
+static char folder[] = "/tmp/bench_limit.XXXXXX", path[64];
+
+/* The one that tests unpack, or the host's. */
+static pid_t start_server(void)
+{
+	static const char unpacked[] = "build/redis/usr/bin/redis-server";
+	static const char installed[] = "/usr/bin/redis-server";
+	const char *binary = access(unpacked, X_OK) == 0 ? unpacked : installed;
+	pid_t pid;
+
+	if (access(binary, X_OK) != 0 || mkdtemp(folder) == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "%s/redis.sock", folder);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		if (freopen("/dev/null", "w", stdout) == NULL)
+			_exit(EXIT_INTERNAL);
+		if (binary == unpacked)
+			setenv("LD_LIBRARY_PATH", "build/redis/usr/lib/x86_64-linux-gnu", 1);
+		execl(binary, "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
+		    "--dir", folder, (char *)NULL);
+		_exit(EXIT_INTERNAL);
+	}
+	for (int i = 0; i < 100 && access(path, F_OK) != 0; i++)
+		usleep(50000);
+	return pid;
+}
+
+static void stop_server(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	unlink(path);
+	rmdir(folder);
+}
+
+static bool is_ok(void *arg, const struct redis_reply *r)
+{
+	(void)arg;
+	return redis_reply_is_status(r, "OK");
+}
+
+static void set(struct bed *b, uint64_t number)
+{
+	struct resp_command c = {.count = 0};
+	struct redis_trouble why;
+	char key[KEY_MAX];
+
+	resp_puts(&c, "SET");
+	resp_add(&c, key, key_of(b, number, key));
+	resp_puts(&c, "1795489200123456 0");
+	if (!redis_pool_call(
+		b->pool, &c, ANSWER, clock_monotonic() + USEC_PER_SEC, is_ok, NULL, &why))
+		fprintf(stderr, "SET: %s\n", why.text);
+	resp_forget(&c);
+}
+
+static bool read_memory(void *arg, const struct redis_reply *r)
+{
+	const char *at = r->kind == REDIS_STRING ? strstr(r->text, "used_memory:") : NULL;
+
+	*(double *)arg = at == NULL ? 0 : strtod(at + strlen("used_memory:"), NULL);
+	return at != NULL;
+}
+
+static double memory(struct bed *b)
+{
+	struct resp_command c = {.count = 0};
+	struct redis_trouble why;
+	double bytes = 0;
+
+	resp_puts(&c, "INFO");
+	resp_puts(&c, "memory");
+	(void)redis_pool_call(
+	    b->pool, &c, ANSWER, clock_monotonic() + USEC_PER_SEC, read_memory, &bytes, &why);
+	resp_forget(&c);
+	return bytes;
+}
+
+static int measure_redis(const struct redis_server *server)
+{
+	const struct shared_options o = {
+	    .pool = {.servers = server, .count = 1, .connections = 1},
+	    .prefix = "bench",
+	    .timeout = 2 * USEC_PER_SEC,
+	    .retry = USEC_PER_SEC,
+	    .hosts = 1,
+	};
+	struct bed b;
+	char error[STORE_ERROR_MAX];
+	double before, after, cost, floor;
+
+	/* A debt that lasts: a key that owes nothing any more is gone. */
+	if (!setup(&b, REDIS_KEYS) || !gcra_make(1000, 86400 * USEC_PER_SEC, 0, &b.rate) ||
+	    !store_share(b.store, &o, error))
+		return EXIT_INTERNAL;
+	store_share_start(b.store);
+	b.pool = redis_pool_new(&o.pool);
+	before = memory(&b);
+	for (uint64_t i = 0; i < REDIS_KEYS / LIMITS; i++)
+		charge(&b, i);
+	after = memory(&b);
+	cost = best_of(&b, charge, REDIS_STEPS);
+	floor = best_of(&b, set, REDIS_STEPS);
+	printf("\nover Redis, %d keys: charge of 4 %.0f ns, plain SET %.0f ns, ratio %.2f; "
+	       "%.0f bytes a key there\n",
+	    REDIS_KEYS, cost, floor, cost / floor, (after - before) / REDIS_KEYS);
+	redis_pool_free(&b.pool);
+	free(b.plain);
+	store_close(&b.store);
+	return before > 0 && after > before ? EXIT_OK : EXIT_INTERNAL;
+}
+
+static int over_redis(void)
+{
+	struct redis_server server = {.path = path};
+	pid_t pid = start_server();
+	int code;
+
+	if (pid <= 0) {
+		printf("\nover Redis: not measured, as there is no redis-server here\n");
+		return EXIT_OK;
+	}
+	code = measure_redis(&server);
+	stop_server(pid);
+	return code;
+}
+
 int main(void)
 {
 	static const uint64_t counts[] = {1000, 10000, 100000, 1000000};
@@ -115,13 +255,13 @@ int main(void)
 
 		if (!setup(&b, counts[i]))
 			return EXIT_INTERNAL;
-		floor = best_of(&b, increment);
-		cost = best_of(&b, charge);
+		floor = best_of(&b, increment, STEPS);
+		cost = best_of(&b, charge, STEPS);
 		store_usage(b.store, &u);
 		printf("%-8llu %8.0f ns %3.0f ns  %5.2f  %.1f\n", (unsigned long long)counts[i],
 		    cost, floor, cost / floor, (double)u.bytes / (double)u.slots);
 		free(b.plain);
 		store_close(&b.store);
 	}
-	return EXIT_OK;
+	return over_redis();
 }
