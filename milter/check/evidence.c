@@ -147,9 +147,11 @@ static bool begin_anew(const struct session *s, struct evidence *e)
 	return true;
 }
 
+/* Where all is in the cache nobody waits, and the MTA need not be told so. */
 static void begin_to_wait(struct session *s, struct evidence *e)
 {
-	if (begin_anew(s, e) && s->args->stage == STAGE_EOM)
+	if (begin_anew(s, e) && s->args->stage == STAGE_EOM &&
+	    resolver_counters(e->resolver).in_flight > 0)
 		session_progress(s);
 }
 
