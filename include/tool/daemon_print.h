@@ -20,7 +20,8 @@ struct daemon_json {
 	bool any;
 };
 
-void daemon_json_line(struct daemon_json *j, const struct control_line *l);
+/* `json` is a struct daemon_json. */
+void daemon_json_line(void *json, const struct control_line *l);
 
 /* Closes it, prints it and frees it. `lists` are words whose array is there, even when empty; NULL:
  * none. Returns `code`, or EXIT_INTERNAL, told, when that can't be done. */

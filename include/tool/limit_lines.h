@@ -4,9 +4,7 @@
 
 #include "wire/control.h"
 
-void limit_lines_head(void);
-
-/* One line of a reply to `limits key=` or `top`. */
-void limit_lines_print(const struct control_line *l);
+/* One line of a reply to `limits key=` or `top`. `begun` is a bool: false before the first. */
+void limit_lines_print(void *begun, const struct control_line *l);
 
 #endif

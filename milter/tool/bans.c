@@ -42,11 +42,6 @@ static void print_released(void *arg, const struct control_line *l)
 	putchar('\n');
 }
 
-static void add_json(void *arg, const struct control_line *l)
-{
-	daemon_json_line(arg, l);
-}
-
 static int ask(struct daemon_call *d, struct strbuf *request, const char *const *once,
     const char *const *lists, void (*print)(void *arg, const struct control_line *l))
 {
@@ -54,7 +49,7 @@ static int ask(struct daemon_call *d, struct strbuf *request, const char *const 
 	int code;
 
 	control_end(request);
-	code = daemon_ask(d, request, DAEMON_TIMEOUT, d->json ? add_json : print, &j);
+	code = daemon_ask(d, request, DAEMON_TIMEOUT, d->json ? daemon_json_line : print, &j);
 	if (code == EXIT_OK && d->json)
 		code = daemon_json_end(&j, lists, code);
 	strbuf_free(&j.b);

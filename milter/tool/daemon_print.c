@@ -70,8 +70,9 @@ static void json_close_array(struct daemon_json *j)
 	j->open[0] = '\0';
 }
 
-void daemon_json_line(struct daemon_json *j, const struct control_line *l)
+void daemon_json_line(void *json, const struct control_line *l)
 {
+	struct daemon_json *j = json;
 	if (j->b.len == 0)
 		strbuf_putc(&j->b, '{');
 	if (strcmp(j->open, l->word) == 0) {

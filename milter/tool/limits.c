@@ -28,21 +28,6 @@ static void print_limit(void *arg, const struct control_line *l)
 	printf("%s\n", daemon_field(l, "mode", text));
 }
 
-static void print_view(void *arg, const struct control_line *l)
-{
-	bool *begun = arg;
-
-	if (!*begun)
-		limit_lines_head();
-	*begun = true;
-	limit_lines_print(l);
-}
-
-static void add_json(void *arg, const struct control_line *l)
-{
-	daemon_json_line(arg, l);
-}
-
 static int run(int argc, char **argv)
 {
 	static const char *const lists[] = {"limit", NULL};
@@ -70,10 +55,10 @@ static int run(int argc, char **argv)
 		control_text(&request, "key", key);
 	control_end(&request);
 	if (d.json)
-		code = daemon_ask(&d, &request, DAEMON_TIMEOUT, add_json, &j);
+		code = daemon_ask(&d, &request, DAEMON_TIMEOUT, daemon_json_line, &j);
 	else
-		code = daemon_ask(
-		    &d, &request, DAEMON_TIMEOUT, key == NULL ? print_limit : print_view, &begun);
+		code = daemon_ask(&d, &request, DAEMON_TIMEOUT,
+		    key == NULL ? print_limit : limit_lines_print, &begun);
 	if (code == EXIT_OK && d.json)
 		code = daemon_json_end(&j, lists, code);
 	else if (code == EXIT_OK && !begun)

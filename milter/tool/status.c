@@ -87,11 +87,6 @@ static void print_line(void *arg, const struct control_line *l)
 		print_numbers(l);
 }
 
-static void add_json(void *arg, const struct control_line *l)
-{
-	daemon_json_line(arg, l);
-}
-
 static int run(int argc, char **argv)
 {
 	static const char *const lists[] = {"worker", "generation", NULL};
@@ -103,7 +98,7 @@ static int run(int argc, char **argv)
 	if (!daemon_options(&d, argc, argv, NULL, 0, &code))
 		return code;
 	strbuf_puts(&request, "status\n");
-	code = daemon_ask(&d, &request, DAEMON_TIMEOUT, d.json ? add_json : print_line, &j);
+	code = daemon_ask(&d, &request, DAEMON_TIMEOUT, d.json ? daemon_json_line : print_line, &j);
 	if (code == EXIT_OK && d.json)
 		code = daemon_json_end(&j, lists, code);
 	strbuf_free(&j.b);

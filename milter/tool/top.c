@@ -11,21 +11,6 @@
 
 #define EVERY_DEFAULT (2 * USEC_PER_SEC)
 
-static void print(void *arg, const struct control_line *l)
-{
-	bool *begun = arg;
-
-	if (!*begun)
-		limit_lines_head();
-	*begun = true;
-	limit_lines_print(l);
-}
-
-static void add_json(void *arg, const struct control_line *l)
-{
-	daemon_json_line(arg, l);
-}
-
 static int show(struct daemon_call *d, const struct strbuf *request)
 {
 	static const char *const lists[] = {"limit", NULL};
@@ -34,12 +19,12 @@ static int show(struct daemon_call *d, const struct strbuf *request)
 	int code;
 
 	if (d->json) {
-		code = daemon_ask(d, request, DAEMON_TIMEOUT, add_json, &j);
+		code = daemon_ask(d, request, DAEMON_TIMEOUT, daemon_json_line, &j);
 		if (code == EXIT_OK)
 			code = daemon_json_end(&j, lists, code);
 		strbuf_free(&j.b);
 	} else {
-		code = daemon_ask(d, request, DAEMON_TIMEOUT, print, &begun);
+		code = daemon_ask(d, request, DAEMON_TIMEOUT, limit_lines_print, &begun);
 		if (code == EXIT_OK && !begun)
 			puts("no key has been counted lately");
 	}
