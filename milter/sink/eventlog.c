@@ -22,6 +22,9 @@ enum {
 	RETRIES = 10, /* of the rest of a line, RETRY_MS apart */
 	RETRY_MS = 50,
 	CLOSE_WAIT_MS = 5000,
+	LOOKS = 10, /* LOOK_MS apart, that find the same half line */
+	LOOKS_MAX = 100,
+	LOOK_MS = 10,
 };
 
 #define TELL_EVERY (60 * USEC_PER_SEC)
@@ -158,19 +161,40 @@ static bool write_all(struct eventlog *l, const char *bytes, size_t len)
 	return at == len;
 }
 
+/* False when it can't be told. */
+static bool look_at_end(const struct eventlog *l, off_t *size, char *last)
+{
+	struct stat st;
+
+	if (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	*size = st.st_size;
+	*last = '\n';
+	return st.st_size == 0 || pread(l->fd, last, 1, st.st_size - 1) == 1;
+}
+
 /*
  * Several processes write to the file. When the disk was full, the half line may be that of another
- * one, or of one that is no more: what we know of our own is not enough.
+ * one, or of one that is no more: what we know of our own is not enough. A line that is just being
+ * written looks like half of one, but not for long, and the file then grows.
  */
 static bool ends_in_half_a_line(const struct eventlog *l)
 {
-	struct stat st;
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+	unsigned same = 0;
+	off_t size, before = -1;
 	char last;
 
-	if (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
-	    pread(l->fd, &last, 1, st.st_size - 1) != 1)
-		return l->torn;
-	return last != '\n';
+	for (unsigned looks = 0; looks < LOOKS_MAX && same < LOOKS; looks++) {
+		if (!look_at_end(l, &size, &last))
+			return l->torn;
+		if (last == '\n')
+			return false;
+		same = size == before ? same + 1 : 0;
+		before = size;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 static bool put_line(struct eventlog *l, struct line *line)

@@ -300,6 +300,46 @@ static void half_a_line_of_another_stays_alone(void **state)
 	assert_int_equal(bad, 2);
 }
 
+static void *finish_slowly(void *arg)
+{
+	const int *fd = arg;
+	const struct timespec pause = {.tv_nsec = 40 * 1000000L};
+
+	nanosleep(&pause, NULL);
+	if (write(*fd, ":1", 2) != 2)
+		return NULL;
+	nanosleep(&pause, NULL);
+	return write(*fd, "}\n", 2) == 2 ? arg : NULL;
+}
+
+/* A long line does not become longer in one step. */
+static void a_line_that_is_being_written_is_no_half(void **state)
+{
+	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
+	struct eventlog *l = open_log(file, 0);
+	char *text, *line, *rest;
+	pthread_t slow;
+	void *ok = NULL;
+	int good = 0;
+
+	(void)state;
+	assert_int_equal(write(fd, "{\"time\"", 7), 7);
+	assert_int_equal(pthread_create(&slow, NULL, finish_slowly, &fd), 0);
+	eventlog_write(l, &refusal, 1000);
+	assert_true(eventlog_flush(l, 5000));
+	pthread_join(slow, &ok);
+	assert_non_null(ok);
+	eventlog_close(&l);
+	close(fd);
+	rest = text = slurp(file);
+	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
+		assert_true(is_json_object(line));
+		good++;
+	}
+	assert_int_equal(good, 2);
+	free(text);
+}
+
 /* Whoever may only write to the file loses nothing by it. */
 static void write_only(void **state)
 {
@@ -445,6 +485,7 @@ int main(void)
 	    TEST(full_disk_is_counted),
 	    TEST(half_a_line_stays_alone),
 	    TEST(half_a_line_of_another_stays_alone),
+	    TEST(a_line_that_is_being_written_is_no_half),
 	    TEST(write_only),
 	    TEST(rest_of_a_line_is_tried_again),
 	    TEST(reopens_a_renamed_file),
