@@ -56,7 +56,8 @@ struct criteria {
 	struct names_criterion helo;
 	struct addresses_criterion from;
 	struct addresses_criterion to;
-	int reading; /* READING_IS_ */
+	int forwarded; /* YES: `to` holds what the MTA's own tables send on elsewhere, too */
+	int reading;   /* READING_IS_ */
 };
 
 enum match { MATCH_NO, MATCH_YES, MATCH_UNKNOWN /* a fact is missing: the verdict is UNDECIDED */ };
@@ -66,7 +67,8 @@ extern const struct conf_row criteria_rows[];
 /*
  * MATCH_NO when any criterion does not match, else MATCH_UNKNOWN when any can't be told. `to` and
  * `reading` look at the recipient at hand and match nothing without one. `to` matches only an
- * address with one reading that the MTA keeps (core/reading.h). *why (may be NULL): static
+ * address with one reading that the MTA keeps (core/reading.h), or with `forwarded` one with one
+ * reading of which the MTA says where it goes. *why (may be NULL): static
  * words, the criterion that decided.
  */
 enum match criteria_match(const struct criteria *c, const struct session *s, const char **why);

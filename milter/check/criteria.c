@@ -200,6 +200,10 @@ static enum match match_to(const struct criteria *c, const struct session *s)
 		return match_to_postmaster(c, r);
 	if (!addresses_contain(&c->to, &r->addr))
 		return MATCH_NO;
+	/* Who names it has said that the MTA's tables may send it elsewhere: no sender can choose.
+	 */
+	if (c->forwarded == CRITERION_YES && r->kept == KEEPING_AWAY)
+		return MATCH_YES;
 	return match_kept(r->kept);
 }
 

@@ -281,6 +281,13 @@ const struct conf_row criteria_rows[] = {
 	    "The recipient: addresses, domains, lists as @NAME. Matches only an address with one "
 	    "reading that the MTA keeps, or passes on under the same domain. The bare "
 	    "postmaster is in @ours."},
+    {.key = "forwarded",
+	.type = CONF_ENUM,
+	.offset = offsetof(struct criteria, forwarded),
+	.words = switch_words,
+	.doc =
+	    "Does `to` hold recipients that the MTA's own tables send on to another domain, too, "
+	    "such as those of Sendmail's virtusertable?"},
     {.key = "reading",
 	.type = CONF_ENUM,
 	.offset = offsetof(struct criteria, reading),

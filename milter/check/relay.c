@@ -268,6 +268,11 @@ static bool rule_finish(struct conf_reader *r, void *section)
 	struct relay_rule *rule = section;
 	bool ok = make_reply(r, rule);
 
+	if (rule->criteria.forwarded == CRITERION_YES && !rule->criteria.to.given)
+		ok = conf_error(r, &rule->head.loc,
+		    "found `forwarded` without `to` in rule `%s`; expected the recipients that are "
+		    "sent on",
+		    rule->head.name);
 	warn_of_verified(r, rule);
 	warn_of_expiry(r, rule);
 	return check_open(r, rule) && ok;
