@@ -27,7 +27,7 @@ enum sig_algorithm {
 	SIG_ED25519_SHA256,
 };
 
-/* "rsa-sha256" and the like, in any case. */
+/* "rsa-sha256" and the like, exactly (RFC 6376 3.2). */
 enum sig_algorithm sig_algorithm_of(const char *text, size_t len);
 
 /* RFC 8301 3.2; and what nobody should have to wait for. */

@@ -7,12 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/canon.h"
 #include "auth/crypto.h"
 #include "auth/taglist.h"
 #include "base/arena.h"
 
 /* Digits of t=, x= and l=. */
 #define SIG_TAGS_DIGITS 76
+
+/* c=, whose words are exact: values are case-sensitive where nothing else is said (RFC 6376 3.2).
+ * Simple where it is not given. As below. */
+const char *sig_tags_canonicalization(
+    const struct taglist *tags, enum canon *header, enum canon *body);
 
 /*
  * l=, q= and bh=, which must be there. *length is BODY_WHOLE (auth/canon.h) without l=. NULL, or

@@ -151,14 +151,10 @@ static const char *read_algorithm(struct reading *r)
 {
 	const struct tag *a = taglist_get(&r->tags, "a");
 
-	/* Values are case-sensitive where nothing else is said (RFC 6376 3.2). */
-	if (tag_is_exactly(a, "rsa-sha256"))
-		r->out->algorithm = SIG_RSA_SHA256;
-	else if (tag_is_exactly(a, "ed25519-sha256"))
-		r->out->algorithm = SIG_ED25519_SHA256;
-	else
-		return "a= is not rsa-sha256 or ed25519-sha256";
-	return NULL;
+	r->out->algorithm = sig_algorithm_of(a->value, a->len);
+	return r->out->algorithm == SIG_RSA_SHA256 || r->out->algorithm == SIG_ED25519_SHA256
+	           ? NULL
+	           : "a= is not rsa-sha256 or ed25519-sha256";
 }
 
 /* The canonical name; NULL when it is none, or memory is exhausted. */
@@ -204,29 +200,9 @@ static const char *read_time(struct reading *r)
 
 /* --- of an ARC-Message-Signature ------------------------------------------------- */
 
-static bool canon_of(const char *text, size_t len, enum canon *out)
-{
-	const struct tag t = {.value = text, .len = len};
-
-	*out = tag_is_exactly(&t, "relaxed") ? CANON_RELAXED : CANON_SIMPLE;
-	return *out == CANON_RELAXED || tag_is_exactly(&t, "simple");
-}
-
 static const char *read_canonicalization(struct reading *r)
 {
-	const struct tag *c = taglist_get(&r->tags, "c");
-	const char *slash;
-	size_t first;
-
-	r->out->header = r->out->body = CANON_SIMPLE;
-	if (c == NULL)
-		return NULL;
-	slash = memchr(c->value, '/', c->len);
-	first = slash == NULL ? c->len : (size_t)(slash - c->value);
-	if (!canon_of(c->value, first, &r->out->header) ||
-	    (slash != NULL && !canon_of(slash + 1, c->len - first - 1, &r->out->body)))
-		return "c= is no canonicalization that is known";
-	return NULL;
+	return sig_tags_canonicalization(&r->tags, &r->out->header, &r->out->body);
 }
 
 static const char *read_expiry(struct reading *r)

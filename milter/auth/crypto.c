@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
@@ -113,7 +112,7 @@ enum sig_algorithm sig_algorithm_of(const char *text, size_t len)
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].name) == len && strncasecmp(known[i].name, text, len) == 0)
+		if (strlen(known[i].name) == len && memcmp(known[i].name, text, len) == 0)
 			return known[i].algorithm;
 	return SIG_UNKNOWN;
 }

@@ -115,30 +115,9 @@ static const char *read_algorithm(struct reading *r)
 	return NULL;
 }
 
-static bool canon_of(const char *text, size_t len, enum canon *out)
-{
-	struct tag t = {.value = text, .len = len};
-
-	*out = tag_is(&t, "relaxed") ? CANON_RELAXED : CANON_SIMPLE;
-	return *out == CANON_RELAXED || tag_is(&t, "simple");
-}
-
 static const char *read_canonicalization(struct reading *r)
 {
-	const struct tag *c = taglist_get(&r->tags, "c");
-	const char *slash;
-
-	r->out->header = CANON_SIMPLE;
-	r->out->body = CANON_SIMPLE;
-	if (c == NULL)
-		return NULL;
-	slash = memchr(c->value, '/', c->len);
-	if (!canon_of(
-		c->value, slash == NULL ? c->len : (size_t)(slash - c->value), &r->out->header) ||
-	    (slash != NULL &&
-		!canon_of(slash + 1, (size_t)(c->value + c->len - slash - 1), &r->out->body)))
-		return "c= is no canonicalization that is known";
-	return NULL;
+	return sig_tags_canonicalization(&r->tags, &r->out->header, &r->out->body);
 }
 
 /* The canonical name; NULL when it is none. A dot at its end is none of RFC 6376's. */

@@ -1,7 +1,34 @@
 #include "auth/sig_tags.h"
 
-#include "auth/canon.h"
+#include <string.h>
+
 #include "auth/resolver.h"
+
+static bool canon_of(const char *text, size_t len, enum canon *out)
+{
+	const struct tag t = {.value = text, .len = len};
+
+	*out = tag_is_exactly(&t, "relaxed") ? CANON_RELAXED : CANON_SIMPLE;
+	return *out == CANON_RELAXED || tag_is_exactly(&t, "simple");
+}
+
+const char *sig_tags_canonicalization(
+    const struct taglist *tags, enum canon *header, enum canon *body)
+{
+	const struct tag *c = taglist_get(tags, "c");
+	const char *slash;
+	size_t first;
+
+	*header = *body = CANON_SIMPLE;
+	if (c == NULL)
+		return NULL;
+	slash = memchr(c->value, '/', c->len);
+	first = slash == NULL ? c->len : (size_t)(slash - c->value);
+	if (canon_of(c->value, first, header) &&
+	    (slash == NULL || canon_of(slash + 1, c->len - first - 1, body)))
+		return NULL;
+	return "c= is no canonicalization that is known";
+}
 
 const char *sig_tags_body(
     const struct taglist *tags, uint64_t *length, uint8_t body_hash[SHA256_SIZE])

@@ -98,7 +98,9 @@ static void hashes(void **state)
 	assert_memory_equal(got, abc, sizeof(abc));
 	sha256_free(&s);
 	sha256_free(&s);
-	assert_int_equal(sig_algorithm_of("Rsa-SHA256", 10), SIG_RSA_SHA256);
+	assert_int_equal(sig_algorithm_of("rsa-sha256", 10), SIG_RSA_SHA256);
+	assert_int_equal(sig_algorithm_of("ed25519-sha256", 14), SIG_ED25519_SHA256);
+	assert_int_equal(sig_algorithm_of("Rsa-SHA256", 10), SIG_UNKNOWN);
 	assert_int_equal(sig_algorithm_of("rsa-sha1", 8), SIG_RSA_SHA1);
 	assert_int_equal(sig_algorithm_of("rsa-sha25", 9), SIG_UNKNOWN);
 }

@@ -362,8 +362,12 @@ static const struct one signatures[] = {
 	DKIM_PERMERROR, "a= is no algorithm"},
     {"DKIM-Signature: v=1; a=rsa; d=example.com; s=sel; h=from:to; bh=@BH@; b=[@B@]",
 	DKIM_PERMERROR, "a= is no algorithm"},
+    /* Values are case-sensitive (RFC 6376 3.2). */
     {"DKIM-Signature: v=1; a=RSA-SHA256; d=example.com; s=sel; h=from:to; bh=@BH@; b=[@B@]",
-	DKIM_PASS, ""},
+	DKIM_PERMERROR, "a= is no algorithm"},
+    {TAGS("h=from; c=Relaxed/simple"), DKIM_PERMERROR, "c= is no canonicalization"},
+    {TAGS("h=from; c=relaxed/Simple"), DKIM_PERMERROR, "c= is no canonicalization"},
+    {TAGS("h=From; c=relaxed/simple"), DKIM_PASS, ""},
     {"DKIM-Signature: v=1; a=ed25519-sha256; d=example.com; s=ed; h=from:to; bh=@BH@; b=[@B@]",
 	DKIM_PASS, "256 bits"},
     {"DKIM-Signature: v=1; a=ed25519-sha256; d=example.com; s=sel; h=from:to; bh=@BH@; b=[@B@]",
