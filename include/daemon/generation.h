@@ -14,11 +14,11 @@
 
 /* A place that is always filled: when its process ends, another is started. */
 struct slot {
-	pid_t pid;    /* 0: none at the moment */
-	int control;  /* to the process, -1: none */
-	int listener; /* index into listeners; -1: the follower of the mail log */
-	int tally;    /* its place in daemon/tally.h */
-	bool ready;
+	pid_t pid;         /* 0: none at the moment */
+	int control;       /* to the process, -1: none */
+	int listener;      /* index into listeners; -1: the follower of the mail log */
+	int tally;         /* its place in daemon/tally.h */
+	bool ready, shut;  /* it has said so: see daemon/worker.h */
 	usec_t started;    /* monotonic, of the process */
 	usec_t silent;     /* for how long it has said nothing */
 	usec_t restart_at; /* monotonic, when pid is 0 */
@@ -69,6 +69,9 @@ void generation_listen(struct generation *g);
  * Lets `passed` microseconds pass: a child that has said nothing for too long is killed.
  */
 void generation_watch(struct generation *g, usec_t passed);
+
+/* Does none of its workers, of those that live, take a session any more? */
+bool generation_is_shut(const struct generation *g);
 
 /* Has a worker of every socket proved lately that it serves? */
 bool generation_is_alive(const struct generation *g);

@@ -20,6 +20,7 @@ struct worker_options {
 /* What is said on `control`: one message each, which begins with one of these. */
 #define WORKER_READY 'R' /* the child serves; once */
 #define WORKER_ALIVE 'A' /* and still does */
+#define WORKER_SHUT 'S'  /* told to drain, it takes no session any more */
 #define WORKER_FAULT 'F' /* it can't: the reason follows */
 #define WORKER_DRAIN 'D' /* the master says: finish the sessions and end */
 

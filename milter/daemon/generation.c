@@ -294,6 +294,7 @@ static void start(struct generation *g, struct slot *s, usec_t now, void (*in_ch
 	s->pid = pid;
 	s->control = ends[0];
 	s->ready = false;
+	s->shut = false;
 	s->silent = 0;
 }
 
@@ -321,6 +322,8 @@ static void listen_to(struct generation *g, struct slot *s)
 		s->silent = 0;
 		if (text[0] == WORKER_READY)
 			s->ready = true;
+		else if (text[0] == WORKER_SHUT)
+			s->shut = true;
 		else if (text[0] == WORKER_FAULT)
 			fault_set(&g->fault, EXIT_UNAVAILABLE, "%.*s", (int)n - 1, text + 1);
 	}
@@ -347,6 +350,17 @@ void generation_watch(struct generation *g, usec_t passed)
 		s->silent = 0;
 		kill(s->pid, SIGKILL);
 	}
+}
+
+bool generation_is_shut(const struct generation *g)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		const struct slot *s = &g->slots[i];
+
+		if (s->pid != 0 && s->listener >= 0 && !s->shut)
+			return false;
+	}
+	return true;
 }
 
 static bool is_served(const struct generation *g, int listener)

@@ -14,6 +14,7 @@
 #include "daemon/proof.h"
 
 static const usec_t ready_within = 30 * USEC_PER_SEC;
+static const usec_t shut_within = 5 * USEC_PER_SEC;
 
 static struct {
 	const char *path;
@@ -27,6 +28,8 @@ static struct {
 	usec_t read_at;         /* the same of `incoming` */
 	usec_t proof_read_at;   /* and of what is proved */
 	uint64_t reloads;       /* so many were begun */
+	usec_t untold_since;    /* monotonic; 0: what came of the last was told */
+	char untold[80];
 	uint64_t deaths;
 	struct reload_outcome outcome;
 } all;
@@ -63,12 +66,6 @@ static void note_outcome(int code, const char *text)
 	all.outcome.at = clock_now();
 	all.outcome.code = code;
 	snprintf(all.outcome.text, sizeof(all.outcome.text), "%s", text);
-}
-
-static void tell_outcome(int code, const char *text)
-{
-	note_outcome(code, text);
-	control_tell_reload(all.reloads, code, text);
 }
 
 /* To the log and the supervisor, and to whoever asks later. */
@@ -108,9 +105,30 @@ static void give_up_incoming(void)
 	all.stopping = true;
 }
 
+static void tell_reloaded(void)
+{
+	if (all.untold_since != 0)
+		control_tell_reload(all.reloads, EXIT_OK, all.untold);
+	all.untold_since = 0;
+}
+
+static bool are_shut(void)
+{
+	for (const struct generation *g = all.leaving; g != NULL; g = g->next)
+		if (!generation_is_shut(g))
+			return false;
+	return true;
+}
+
+/* Whoever is told that a reload is done should meet the new configuration alone. */
+static void tell_reloaded_when_shut(usec_t now)
+{
+	if (all.untold_since != 0 && (are_shut() || now - all.untold_since > shut_within))
+		tell_reloaded();
+}
+
 static void adopt_incoming(void)
 {
-	char text[80];
 	struct generation *old = all.current, *g = all.incoming;
 
 	all.current = g;
@@ -121,12 +139,14 @@ static void adopt_incoming(void)
 		leave(old);
 	}
 	all.loaded = all.read_at;
-	snprintf(
-	    text, sizeof(text), "generation %u serves with %zu processes", g->number, g->count);
-	log_notice("%s: %s", old == NULL ? "started" : "reloaded", text);
+	snprintf(all.untold, sizeof(all.untold), "generation %u serves with %zu processes",
+	    g->number, g->count);
+	log_notice("%s: %s", old == NULL ? "started" : "reloaded", all.untold);
 	notify_ready("serving");
-	if (old != NULL)
-		tell_outcome(EXIT_OK, text);
+	if (old != NULL) {
+		note_outcome(EXIT_OK, all.untold);
+		all.untold_since = clock_monotonic();
+	}
 }
 
 /* All of it to the log, the first error to `fault`. */
@@ -163,6 +183,7 @@ static struct config *read_config(struct fault *fault)
 /* With what was read at `read_at`; NULL: it could not be, `fault` says why. */
 static void begin_reload(struct config *c, usec_t read_at, struct fault *fault)
 {
+	tell_reloaded();
 	notify_reloading();
 	all.reloads++;
 	all.read_at = read_at;
@@ -268,6 +289,7 @@ void succession_stop(void)
 	log_notice("stopping: sessions are finished");
 	notify_stopping();
 	all.stopping = true;
+	tell_reloaded();
 	succession_drop(EXIT_AGAIN, "the daemon is stopping");
 	if (all.incoming != NULL) {
 		generation_release_sockets(all.incoming, all.current);
@@ -395,25 +417,43 @@ usec_t succession_look_after(usec_t now, usec_t passed)
 	look_after_incoming(now);
 	reload_again();
 	look_after_leaving(now, passed);
+	tell_reloaded_when_shut(now);
 	return due;
 }
 
 /* --- for the master -------------------------------------------------------------------- */
 
-/* Those that get ready. */
-static void add_children(struct pollfd *fds, size_t *n, size_t max, const struct generation *g)
+static void add_child(struct pollfd *fds, size_t *n, size_t max, const struct slot *s)
 {
-	for (size_t i = 0; g != NULL && i < g->count && *n < max; i++)
-		if (!g->slots[i].ready && g->slots[i].control >= 0)
-			fds[(*n)++] = (struct pollfd){.fd = g->slots[i].control, .events = POLLIN};
+	if (s->control >= 0 && *n < max)
+		fds[(*n)++] = (struct pollfd){.fd = s->control, .events = POLLIN};
+}
+
+/* Those that get ready. */
+static void add_starting(struct pollfd *fds, size_t *n, size_t max, const struct generation *g)
+{
+	for (size_t i = 0; g != NULL && i < g->count; i++)
+		if (!g->slots[i].ready)
+			add_child(fds, n, max, &g->slots[i]);
+}
+
+/* Those that are about to take no more sessions. */
+static void add_shutting(struct pollfd *fds, size_t *n, size_t max)
+{
+	for (const struct generation *g = all.leaving; g != NULL; g = g->next)
+		for (size_t i = 0; i < g->count; i++)
+			if (!g->slots[i].shut)
+				add_child(fds, n, max, &g->slots[i]);
 }
 
 size_t succession_wait(struct pollfd *fds, size_t max)
 {
 	size_t n = 0;
 
-	add_children(fds, &n, max, all.incoming);
-	add_children(fds, &n, max, proof_generation());
+	add_starting(fds, &n, max, all.incoming);
+	add_starting(fds, &n, max, proof_generation());
+	if (all.untold_since != 0)
+		add_shutting(fds, &n, max);
 	return n;
 }
 

@@ -40,6 +40,12 @@ static void emit(void *arg, const struct event *e)
 	eventlog_write(events, e, EVENT_WAIT_MS);
 }
 
+/* A master that does not read has other troubles. */
+static void say(const struct worker_options *o, char word)
+{
+	(void)send(o->control, &word, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void wait_ms(long ms)
 {
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
@@ -111,6 +117,7 @@ static void *controller(void *arg)
 
 	serve_until_told(o);
 	mlfi_stop_accepting();
+	say(o, WORKER_SHUT);
 	finish_sessions(o);
 	if (!eventlog_flush(events, FLUSH_WAIT_MS))
 		log_error("events are lost: the disk or the journal did not take them in time");
@@ -119,8 +126,7 @@ static void *controller(void *arg)
 
 void worker_say_alive(const struct worker_options *o)
 {
-	/* A master that does not read has other troubles. */
-	(void)send(o->control, &(char){WORKER_ALIVE}, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	say(o, WORKER_ALIVE);
 }
 
 void worker_say_ready(const struct worker_options *o)

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
 from commands import ask, change, command, connect, read_reply, status
-from guard import BINARY, Guard
+from guard import BINARY, RULES, Guard
 from milter import Load, Milter
 from tap import Tap
 
@@ -99,6 +99,21 @@ def reloads():
     tap.equal(code, 0, "a reload may move the socket", err)
     tap.ok(os.path.exists(moved) and not os.path.exists(guard.control), "the new one is there, the old one gone")
     tap.equal(command(guard, "status")[0], 0, "and answers")
+    guard.remove()
+
+
+def reloaded_for_all():
+    """Whoever was told that it is reloaded meets no worker of before."""
+    guard = Guard().start()
+    wrong = []
+    for n in range(20):
+        guard.write_conf(rules=RULES.replace("access denied", f"access denied {n}"))
+        change(guard, "workers = 2", "workers = 24")
+        code, _, err = command(guard, "reload")
+        replies = {Milter(guard.socket).open().rcpt("<b@ext.example.net>") for _ in range(8)}
+        if code != 0 or not all(f"access denied {n}".encode() in r for r in replies):
+            wrong.append((n, code, err, replies))
+    tap.equal(wrong, [], "after each of 20 reloads the new configuration answers alone")
     guard.remove()
 
 
@@ -548,7 +563,7 @@ def subprocess_limits(*words):
     return done.returncode, done.stdout, done.stderr
 
 
-tests = [suggests, limits_and_suspension, bans_by_hand, many_bans, top_on_a_terminal, tells_status, reloads, stops,
-         sockets, without, permissions, protocol, hostile_clients, others_have_half]
+tests = [suggests, limits_and_suspension, bans_by_hand, many_bans, top_on_a_terminal, tells_status, reloads,
+         reloaded_for_all, stops, sockets, without, permissions, protocol, hostile_clients, others_have_half]
 names = sys.argv[2:]
 tap.run(*[t for t in tests if not names or t.__name__ in names])
