@@ -95,6 +95,13 @@ struct result {
 	usec_t took;
 };
 
+/* A finding of the audit that explains why a row passed. In the plan's arena. */
+struct blame {
+	const char *id;
+	const char *where;   /* file:line, or the file */
+	const char *instead; /* the line to write; "": none */
+};
+
 struct row {
 	const struct actor *actor;
 	const struct probe *probe;
@@ -110,9 +117,10 @@ struct row {
 	 * comes out tells.
 	 */
 	bool doubtful;
-	const char *by_rule; /* "NAME (FILE:LINE)" that permits it; "": none does */
-	bool followed;       /* a message was sent to it */
-	bool confirmed;      /* it came out */
+	const char *by_rule;       /* "NAME (FILE:LINE)" that permits it; "": none does */
+	const struct blame *blame; /* of the mail server that let it pass; NULL: not known */
+	bool followed;             /* a message was sent to it */
+	bool confirmed;            /* it came out */
 	struct result result;
 	char *transcript; /* what was said, of a row that is wrong; malloc()ed; NULL: not kept */
 };

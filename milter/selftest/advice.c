@@ -65,6 +65,10 @@ static void add_example(struct strbuf *b, const struct row *row)
 		strbuf_puts(b, "\n    by rule ");
 		add_safe(b, row->by_rule);
 	}
+	if (row->blame != NULL) {
+		strbuf_printf(b, "\n    by %s, ", row->blame->id);
+		add_safe(b, row->blame->where);
+	}
 	strbuf_puts(b, "\n    ");
 	report_reply(&row->result, b);
 	strbuf_printf(
@@ -132,6 +136,41 @@ static void what_to_do_for_refused(const struct row *row, const char *what, stru
 		strbuf_puts(b, " (");
 		add_safe(b, row->actor->where);
 		strbuf_puts(b, ") permits it.\n");
+	}
+}
+
+/* Another row of this fault, before this one, that has the same line to write? */
+static bool is_told(const struct report *r, size_t i, enum fault fault)
+{
+	const struct row *rows = r->plan->rows;
+	enum fault found;
+
+	for (size_t k = 0; k < i; k++)
+		if (rows[k].blame != NULL && fault_of(&rows[k], &found) && found == fault &&
+		    strcmp(rows[k].blame->id, rows[i].blame->id) == 0 &&
+		    strcmp(rows[k].blame->where, rows[i].blame->where) == 0)
+			return true;
+	return false;
+}
+
+/* The lines of the mail server's configuration that are to blame. */
+static void tell_lines(const struct report *r, enum fault fault, struct strbuf *b)
+{
+	enum fault found;
+
+	for (size_t i = 0; i < r->plan->row_count; i++) {
+		const struct row *row = &r->plan->rows[i];
+
+		if (row->blame == NULL || !fault_of(row, &found) || found != fault ||
+		    is_told(r, i, fault))
+			continue;
+		strbuf_puts(b, "  ");
+		add_safe(b, row->blame->where);
+		strbuf_printf(b, ": %s", row->blame->id);
+		if (*row->blame->instead != '\0')
+			strbuf_puts(b, "; write instead:\n    ");
+		add_safe(b, row->blame->instead);
+		strbuf_putc(b, '\n');
 	}
 }
 
@@ -226,5 +265,7 @@ void report_advice(const struct report *r, struct strbuf *b)
 			    t.left_clients, t.left_rows);
 		if (t.first != NULL)
 			what_to_do(r, t.first, t.fault, b);
+		if (t.first != NULL)
+			tell_lines(r, t.fault, b);
 	}
 }

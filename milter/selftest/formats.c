@@ -44,6 +44,11 @@ static void add_row(struct strbuf *b, const struct row *row)
 	add_probe(b, row);
 	add_member(b, "why", row->why);
 	add_member(b, "by_rule", row->by_rule);
+	if (row->blame != NULL) {
+		add_member(b, "by_finding", row->blame->id);
+		add_member(b, "by_line", row->blame->where);
+		add_member(b, "instead", row->blame->instead);
+	}
 	strbuf_printf(b, ",\"got\":\"%s\",\"right\":%s,\"verdict\":\"%s\",\"stage\":\"%s\"",
 	    outcome_name(r->outcome), row_is_right(row) ? "true" : "false", row_verdict(row),
 	    stage_name(r->stage));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/command.h"
+#include "selftest/blame.h"
 #include "selftest/confirm.h"
 #include "selftest/failover.h"
 #include "selftest/guard.h"
@@ -117,6 +118,8 @@ static int run_failover(struct selftest *t)
 	code = run_unguarded(t);
 	if (!failover_end(&f, error))
 		return selftest_fail(EXIT_INTERNAL, error, "");
+	if (code == EXIT_OK && !blame_rows(&t->plan))
+		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	if (code == EXIT_OK && !record_make(&t->record, &t->arena, t->config, t->now))
 		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	return code == EXIT_OK ? selftest_report(t) : code;
@@ -146,6 +149,8 @@ static int run_tests(struct selftest *t)
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	guard_settle(&t->plan, t->config == NULL ? NULL : t->config->events->path);
 	limited_settle(&t->plan, t->config, t->now);
+	if (!blame_rows(&t->plan))
+		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	if (!record_make(&t->record, &t->arena, t->config, t->now))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	return selftest_report(t);

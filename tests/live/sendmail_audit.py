@@ -158,12 +158,18 @@ def imported():
             tap.equal(by_guard[0] == 0, by_server, f"imported: {rcpt} from {source}", by_guard)
 
 
+def prepare():
+    """The addresses that clients come from."""
+    for address in (STRANGER, "10.1.2.3"):
+        subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
+    with open("/etc/hosts", "a") as hosts:
+        hosts.write(f"{STRANGER} {NAME}\n10.1.2.3 client.inside.example\n")
+
+
 server = Server()
-for address in (STRANGER, "10.1.2.3"):
-    subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
-with open("/etc/hosts", "a") as hosts:
-    hosts.write(f"{STRANGER} {NAME}\n10.1.2.3 client.inside.example\n")
-try:
-    tap.run(open_ones, healthy_ones, source_alone, not_built, imported)
-finally:
-    server.stop()
+if __name__ == "__main__":
+    prepare()
+    try:
+        tap.run(open_ones, healthy_ones, source_alone, not_built, imported)
+    finally:
+        server.stop()

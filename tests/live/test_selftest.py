@@ -96,6 +96,10 @@ def unguarded():
            f"open {mta.name} without the guard: the rows are named", out[-3000:])
     tap.ok("C: RCPT TO:<relaytest@example.org>" in out and "S: 250" in out,
            f"open {mta.name} without the guard: what was said is shown")
+    line = "networks-world" if mta.name == "postfix" else "promiscuous-relay"
+    file = "/etc/postfix/main.cf:" if mta.name == "postfix" else "/etc/mail/sendmail."
+    tap.ok(f"by {line}, {file}" in out and f": {line}; write instead:" in out,
+           f"open {mta.name} without the guard: and the line that lets them in", out[-3000:])
     tap.ok("secret-alice" not in out and "AGFsaWNl" not in out, "the password is not")
 
 
@@ -137,6 +141,8 @@ def bypass():
     tap.equal(asked, {f"127.0.0.1:{mta.port}": "asked", "127.0.0.1:10587": "not"},
               "a port that bypasses the guard is found", err)
     tap.equal(code, 1, "and is a failed row")
+    blamed = [(r["by_finding"], r["by_line"].partition(":")[0]) for r in json.loads(out)["rows"] if "by_finding" in r]
+    tap.equal(blamed, [("milter-absent", "/etc/postfix/master.cf")], "which names the line of master.cf")
 
 
 def tls_rule():

@@ -18,7 +18,7 @@ declare -A may_include=(
 	[sink]="base core"
 	[check]="base conf core limit auth"
 	[daemon]="base core conf limit auth check sink wire"
-	[selftest]="base conf core check sink wire auth"
+	[selftest]="base conf core check sink wire auth audit"
 	[audit]="base conf core check sink wire auth"
 	[tool]="base conf core check sink wire auth"
 )
