@@ -45,6 +45,9 @@ void redis_pool_free(struct redis_pool **p);
  */
 void redis_pool_refresh(struct redis_pool *p, usec_t timeout);
 
+/* Can a refresh find it elsewhere? */
+bool redis_pool_may_move(const struct redis_pool *p);
+
 /* Is any address known? */
 bool redis_pool_is_ready(struct redis_pool *p);
 

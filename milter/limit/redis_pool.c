@@ -90,7 +90,7 @@ static bool place_of_address(struct place *p, const char *host, uint16_t port)
 /* Looks a name up. Returns how many places were added. */
 static size_t places_of_name(struct place *places, size_t room, const char *host, uint16_t port)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *all = NULL;
 	char service[8];
 	size_t n = 0;
@@ -189,6 +189,17 @@ static bool follow(struct redis_pool *p, const struct redis_reply *r)
 static const struct place *place_now(const struct redis_pool *p)
 {
 	return p->moved.target.len != 0 ? &p->moved : &p->places[p->at];
+}
+
+bool redis_pool_may_move(const struct redis_pool *p)
+{
+	struct place place;
+
+	for (size_t i = 0; i < p->o.count; i++)
+		if (p->o.servers[i].path == NULL &&
+		    !place_of_address(&place, p->o.servers[i].host, p->o.servers[i].port))
+			return true;
+	return p->o.sentinel != NULL;
 }
 
 bool redis_pool_is_ready(struct redis_pool *p)

@@ -1,6 +1,7 @@
 #include "limit/shared.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ struct shared {
 	pthread_mutex_t lock;
 	pthread_cond_t ends;
 	bool attended, ending;
+	/* It was away: where it is now must be found out before this process calls it. */
+	atomic_bool lost;
 };
 
 /* --- names ---------------------------------------------------------------------- */
@@ -168,7 +171,8 @@ static bool call(struct shared *s, struct shared_item *items, size_t count, bool
 
 bool shared_is_away(const struct shared *s)
 {
-	return breaker_is_open(s->breaker) || !s->attended || !redis_pool_is_ready(s->pool);
+	return breaker_is_open(s->breaker) || atomic_load(&s->lost) || !s->attended ||
+	       !redis_pool_is_ready(s->pool);
 }
 
 bool shared_call(struct shared *s, struct shared_item *items, size_t count, bool *all)
@@ -210,17 +214,23 @@ static bool is_over(struct shared *s)
 static void *attend(void *arg)
 {
 	struct shared *s = arg;
+	bool moves = redis_pool_may_move(s->pool), all;
 	usec_t refresh_at = 0;
-	bool all;
 
 	do {
 		usec_t now = clock_boot();
+		bool open = breaker_is_open(s->breaker);
 		bool probes = breaker_take_probe(s->breaker, s->o.retry, now);
 
-		if (now >= refresh_at || probes || !redis_pool_is_ready(s->pool)) {
+		if (open && moves)
+			atomic_store(&s->lost, true);
+		if (now >= refresh_at || probes || !redis_pool_is_ready(s->pool) ||
+		    (!open && atomic_load(&s->lost))) {
 			redis_pool_refresh(s->pool, ASK_SENTINEL_MS * USEC_PER_MSEC);
 			refresh_at = clock_boot() + REFRESH_SECONDS * USEC_PER_SEC;
 		}
+		if (!open)
+			atomic_store(&s->lost, false);
 		if (probes && redis_pool_is_ready(s->pool))
 			(void)call(s, NULL, 0, &all);
 	} while (!is_over(s));

@@ -18,7 +18,7 @@ if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
 from guard import BINARY, TOP, Guard
 from milter import Milter
-from redis import Client, Redis
+from redis import Client, Redis, free_port, redis_binary
 from tap import Tap
 
 tap = Tap()
@@ -180,11 +180,16 @@ GARBAGE = {
 }
 
 
+def whole(poured, name):
+    """An answer that comes too late, on a busy machine, has been counted all the same: too much, never too little."""
+    tap.ok(95 <= poured.passed <= 100, f"{name}: the whole limit", poured.passed)
+
+
 def faults():
     """One of two hosts, 100 a day: while the server is of no use, it lets half of it through."""
     redis = Redis("--busy-reply-threshold", "50", "--enable-debug-command", "local")
     guard = Guard(top=limits(redis, 2, "100/1d")).start()
-    tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "all is well: the whole limit")
+    whole(Pour(guard, next(addresses), most=150), "all is well")
     held = {}
 
     def busy():
@@ -232,8 +237,7 @@ def faults():
         tap.ok(other.slowest < LONGEST / 2, f"{name}: and then nobody waits for it", f"{other.slowest:.3f} s")
         mend()
         guard.wait_for_log("is back:", back + 1)
-        p2 = Pour(guard, next(addresses), most=150)
-        tap.equal(p2.passed, 100, f"{name}: back by itself, with the whole limit")
+        whole(Pour(guard, next(addresses), most=150), f"{name}: back by itself")
         p3 = Pour(guard, address, most=150)
         tap.ok(p.passed + p3.passed <= 100, f"{name}: who sent meanwhile has no more than the whole limit", p3.passed)
     guard.remove()
@@ -310,9 +314,52 @@ def several():
     tap.ok("is away" not in guard.log_text(), "and nobody took the server for away")
     moved.end()
     guard.remove()
+    guard = Guard(top=limits(first, 2, "100/1d", "timeout = 1s", f"inet:localhost:{second.port}")).start()
+    time.sleep(1)
+    tap.ok(Pour(guard, next(addresses), most=150).passed >= 95, "a name is looked up")
+    tap.ok("is away" not in guard.log_text(), "and the server is found", guard.log_text())
+    guard.remove()
     first.remove()
     second.remove()
 
 
-tests = {t.__name__: t for t in (exact, faults, secured, several)}
+def sentinel():
+    """It says where the server is, and where it is after that has died."""
+    first, second = Redis(), Redis()
+    second.client()("REPLICAOF", "127.0.0.1", first.port)
+    port = free_port()
+    with open(f"{first.folder}/sentinel.conf", "w", encoding="ascii") as f:
+        f.write(f"bind 127.0.0.1\nport {port}\ndir {first.folder}\nsentinel monitor mail 127.0.0.1 {first.port} 1\n"
+                "sentinel down-after-milliseconds mail 500\nsentinel failover-timeout mail 2000\n")
+    binary, env = redis_binary()
+    with subprocess.Popen([binary, f"{first.folder}/sentinel.conf", "--sentinel"], env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                try:
+                    found = Client(("127.0.0.1", port))("SENTINEL", "replicas", "mail")
+                    if found:
+                        break
+                except OSError:
+                    pass
+                time.sleep(0.1)
+            guard = Guard(top=limits(first, 2, "100/1d", "sentinel = mail  timeout = 1s", f"inet:127.0.0.1:{port}")).start()
+            time.sleep(0.5)
+            tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "a sentinel says where the server is")
+            tap.ok("is away" not in guard.log_text() and len(first.client()("KEYS", "*")) >= 2, "and there it is")
+            first.kill()
+            tap.equal(Pour(guard, next(addresses), most=150).passed, 50, "it dies: this host's share")
+            guard.wait_for_log("is back:", seconds=60)
+            tap.ok(f"127.0.0.1:{second.port} is back:" in guard.log_text(), "its successor is found", guard.log_text())
+            time.sleep(0.5)
+            tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "with the whole limit")
+            guard.remove()
+        finally:
+            process.kill()
+    first.remove()
+    second.remove()
+
+
+tests = {t.__name__: t for t in (exact, faults, secured, several, sentinel)}
 tap.run(*[tests[name] for name in sys.argv[2:]] or tests.values())
