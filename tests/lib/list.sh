@@ -59,6 +59,8 @@ daemon() {
 	echo "daemon.asan tests/live/daemon.py build/asan/relay-guard"
 	echo "lifecycle.gcc tests/live/lifecycle.py build/relay-guard"
 	echo "lifecycle.asan tests/live/lifecycle.py build/asan/relay-guard"
+	echo "kills.gcc tests/live/kills.py build/relay-guard"
+	echo "kills.asan tests/live/kills.py build/asan/relay-guard"
 	echo "redis.gcc tests/live/redis.py build/relay-guard"
 	echo "redis.asan tests/live/redis.py build/asan/relay-guard"
 	echo "redis.tsan tests/lib/tsan.sh tests/live/redis.py build/tsan/relay-guard"
