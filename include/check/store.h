@@ -15,7 +15,7 @@ struct store_settings {
 	struct conf_sockets servers;
 	uint64_t hosts, database, connections;
 	const char *user, *password_file, *sentinel, *prefix;
-	bool tls;
+	bool tls, bans;
 	struct tls_files tls_files;
 	const char *tls_name;
 	usec_t timeout, retry;

@@ -22,6 +22,9 @@ bool counters_open(const struct config *config, struct fault *fault);
  */
 bool counters_share(const struct config *config, char error[STORE_ERROR_MAX]);
 
+/* Starts what counters_share() prepared. `config` must stay. */
+void counters_share_start(const struct config *config);
+
 /* NULL: there is none. */
 struct store *counters(void);
 

@@ -30,6 +30,9 @@ struct ban {
 	enum ban_action action;
 	unsigned strikes; /* how often in a row, this time included */
 	nsec_t since, until;
+	/* As other hosts know it (limit/shared_bans.h): wall clock; 0: they do not. */
+	usec_t wall_since, wall_until;
+	unsigned released; /* it is over, and they are to be told */
 };
 
 /*
@@ -66,7 +69,10 @@ enum ban_set {
 enum ban_set bans_set(
     struct store *s, struct ban *b, nsec_t lasting, bool grow, nsec_t longest, nsec_t now);
 
-/* Ends a ban and forgets it. False: there was none. */
+/*
+ * Ends a ban and forgets it, as soon as other hosts that know of it are told. False: there was
+ * none.
+ */
 bool bans_release(struct store *s, const char *key, nsec_t now);
 
 /* The ban of exactly this key that holds now. `out` may be NULL. */
@@ -78,6 +84,21 @@ bool bans_find_client(
 
 /* Each ban that holds now. */
 void bans_each(
+    const struct store *s, nsec_t now, void (*each)(void *arg, const struct ban *b), void *arg);
+
+/* For limit/shared_bans.c. */
+
+/* What is kept of exactly this key, whether it holds or not. False: nothing. */
+bool bans_get(const struct store *s, const char *key, struct ban *out);
+
+/*
+ * Puts `b` in the place of what is kept of its key; an end that is not in the future: it is
+ * forgotten. False: it is not what it was, `since`, any more (0: nothing was kept).
+ */
+bool bans_put(struct store *s, const struct ban *b, nsec_t since, nsec_t now);
+
+/* Each that holds, or of whose release others are to be told. */
+void bans_each_to_tell(
     const struct store *s, nsec_t now, void (*each)(void *arg, const struct ban *b), void *arg);
 
 #endif

@@ -18,6 +18,7 @@
 #include "limit/gcra.h"
 #include "limit/redis_pool.h"
 #include "limit/redis_script.h"
+#include "limit/table.h"
 
 enum { SHARED_NAME_SIZE = 16 };
 
@@ -30,19 +31,42 @@ struct shared_options {
 	usec_t timeout;     /* a call takes no longer */
 	usec_t retry;       /* how often one that is away is tried */
 	unsigned hosts;     /* how many share the limits */
+	bool bans;          /* they share bans as well */
 };
+
+enum { SHARED_ORDERS = 256 };
+
+/* What the processes of a host share, in memory that all have. Zero-initialised it is empty. */
+struct shared_board {
+	struct breaker breaker;
+	_Atomic int64_t duty_at;  /* when one of them has its duty next */
+	atomic_bool in_use;       /* by a process that has a server */
+	atomic_bool bans_trouble; /* said already */
+	shared_word lock;         /* of the rest: table_lock() */
+	unsigned orders;
+	unsigned char names[SHARED_ORDERS][SHARED_NAME_SIZE]; /* of keys to be forgotten there */
+};
+
+/*
+ * Has a key forgotten at the server soon, if there is one; in any process. Of more than
+ * SHARED_ORDERS at a time, the rest is not.
+ */
+void shared_forget(
+    struct shared_board *board, const unsigned char name[SHARED_NAME_SIZE], nsec_t now);
 
 struct shared;
 
-/*
- * `breaker` is shared with other processes. Reads the files of TLS, makes no connection. NULL
- * with words in `error`.
- */
+/* Reads the files of TLS, makes no connection. NULL with words in `error`. */
 struct shared *shared_new(
-    const struct shared_options *o, struct breaker *breaker, char error[TLS_TEXT_SIZE]);
+    const struct shared_options *o, struct shared_board *board, char error[TLS_TEXT_SIZE]);
 
-/* Starts the thread that looks for the server. Until then it is away. */
-bool shared_start(struct shared *s);
+/*
+ * Starts the thread that looks for the server: until then it is away. While it is there, the thread
+ * of one process calls `duty` every two seconds.
+ */
+bool shared_start(struct shared *s, void (*duty)(void *arg), void *arg);
+
+struct redis_pool *shared_pool(struct shared *s);
 
 /* Ends the thread too. NULL is none. */
 void shared_free(struct shared **s);

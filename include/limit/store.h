@@ -54,8 +54,10 @@ void store_close(struct store **s);
  */
 bool store_share(struct store *s, const struct shared_options *o, char error[STORE_ERROR_MAX]);
 
+struct shared_bans_hooks; /* limit/shared_bans.h */
+
 /* Starts what store_share() prepared: after the last fork() of the process. */
-void store_share_start(struct store *s);
+void store_share_start(struct store *s, const struct shared_bans_hooks *hooks);
 
 /*
  * Once a second, by the master: records the clock and writes the table to the disk. May wait for
@@ -119,6 +121,9 @@ struct store_refund {
 
 /* Many, with as few calls to a server as there can be. */
 void store_refund_all(struct store *s, const struct store_refund *r, size_t count, nsec_t now);
+
+/* Forgets what a key owes to a limit, here and, soon, at a server; in any process. */
+void store_forget(struct store *s, uint64_t limit, const char *key, size_t key_len, nsec_t now);
 
 struct store_usage {
 	uint64_t slots, live;

@@ -279,7 +279,6 @@ struct forgiving {
 static void forgive(void *arg, const struct limit_view *v)
 {
 	struct forgiving *f = arg;
-	struct store_receipt receipt;
 	struct distinct d;
 
 	if (v->limit->on_exceed.action < LIMIT_BAN || v->window == NULL || v->count == 0)
@@ -290,9 +289,7 @@ static void forgive(void *arg, const struct limit_view *v)
 		distinct_forget(f->store, &d, v->key, strlen(v->key), f->now);
 		return;
 	}
-	receipt = (struct store_receipt){
-	    .tag = store_tag(f->store, v->window->id, v->key, strlen(v->key))};
-	store_refund(f->store, &receipt, GCRA_HORIZON, f->now);
+	store_forget(f->store, v->window->id, v->key, strlen(v->key), f->now);
 }
 
 size_t limits_forgive(const struct limits *all, struct store *s, const char *text, nsec_t now)

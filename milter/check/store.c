@@ -162,6 +162,7 @@ static bool finish(struct conf_reader *r, void *section)
 	    .timeout = s->timeout,
 	    .retry = s->retry,
 	    .hosts = (unsigned)s->hosts,
+	    .bans = s->bans,
 	};
 	s->shared = o;
 	if (o->pool.servers == NULL)
@@ -203,6 +204,11 @@ static const struct conf_row rows[] = {
 	.offset = offsetof(struct store_settings, hosts),
 	.max = 10000,
 	.doc = "How many hosts share the limits. While the server is away, each has its share."},
+    {.key = "bans",
+	.type = CONF_BOOL,
+	.offset = offsetof(struct store_settings, bans),
+	.fallback = "yes",
+	.doc = "Whether hosts share bans as well, in a store of type redis."},
     {.key = "database",
 	.type = CONF_COUNT,
 	.offset = offsetof(struct store_settings, database),

@@ -9,7 +9,11 @@
 
 #include "base/exit.h"
 #include "base/log.h"
+#include "check/bans.h"
+#include "check/limit_look.h"
 #include "check/store.h"
+#include "limit/bans.h"
+#include "limit/shared_bans.h"
 #include "limit/store.h"
 
 static struct store *store;
@@ -96,4 +100,29 @@ bool counters_share(const struct config *config, char error[STORE_ERROR_MAX])
 	    ((const struct store_settings *)(const void *)config->settings->store)->shared;
 
 	return store == NULL || o == NULL || store_share(store, o, error);
+}
+
+static bool may_ban(const void *arg, const char *key)
+{
+	const struct config *c = arg;
+	const struct bans_settings *bans =
+	    (const struct bans_settings *)(const void *)c->settings->bans;
+	struct prefix p;
+
+	return !ban_key_prefix(key, &p) || bans_may(&bans->never, &p);
+}
+
+static void forgive(const void *arg, const char *key)
+{
+	const struct config *c = arg;
+
+	limits_forgive(limits_of(c->settings), store, key, store_now(store));
+}
+
+void counters_share_start(const struct config *config)
+{
+	const struct shared_bans_hooks hooks = {may_ban, forgive, config};
+
+	if (store != NULL)
+		store_share_start(store, &hooks);
 }

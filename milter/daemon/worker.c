@@ -223,8 +223,7 @@ _Noreturn void worker_main(const struct worker_options *o)
 		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
 	events = worker_open_events(o);
 	env.store = counters();
-	if (env.store != NULL)
-		store_share_start(env.store);
+	counters_share_start(o->config);
 	env.resolver = open_resolver(o);
 	/* Limits and bans know nothing of it. */
 	probe_env = env;

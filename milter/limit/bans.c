@@ -267,17 +267,22 @@ enum ban_set bans_set(
 bool bans_release(struct store *s, const char *key, nsec_t now)
 {
 	shared_word *lock = &head_of(s)->lock;
-	struct ban nobody = {.key = ""};
+	uint64_t tag = tag_of(s, key), mine;
+	struct ban last, nobody = {.key = ""};
 	struct record *r;
-	uint64_t mine;
 	bool held;
 
 	if (!table_lock(lock, now, &mine))
 		return false;
-	r = find(s, tag_of(s, key));
+	r = find(s, tag);
 	held = r != NULL && holds(r, now);
-	if (r != NULL)
+	if (held && read_record(r, &last) && last.wall_since != 0) {
+		nobody = (struct ban){.since = now, .until = now, .released = 1};
+		snprintf(nobody.key, sizeof(nobody.key), "%s", last.key);
+		write_record(r, tag, &nobody);
+	} else if (r != NULL && !(read_record(r, &last) && last.released)) {
 		write_record(r, 0, &nobody);
+	}
 	table_unlock(lock, mine);
 	return held;
 }
@@ -321,5 +326,47 @@ void bans_each(
 
 	for (unsigned i = 0; i < SETS * WAYS; i++)
 		if (holds(&all[i], now) && read_record(&all[i], &b))
+			each(arg, &b);
+}
+
+/* --- for other hosts -------------------------------------------------------------------- */
+
+bool bans_get(const struct store *s, const char *key, struct ban *out)
+{
+	const struct record *r = find(s, tag_of(s, key));
+
+	return r != NULL && read_record(r, out) && strcmp(out->key, key) == 0;
+}
+
+bool bans_put(struct store *s, const struct ban *b, nsec_t since, nsec_t now)
+{
+	shared_word *lock = &head_of(s)->lock;
+	uint64_t tag = tag_of(s, b->key), mine;
+	struct ban there = {.since = 0}, nobody = {.key = ""};
+	struct record *r;
+
+	if (!table_lock(lock, now, &mine))
+		return false;
+	if (!bans_get(s, b->key, &there))
+		there.since = 0;
+	if (there.since == since) {
+		r = choose(s, tag, now);
+		if (b->until > now)
+			note_length(s, b->key);
+		write_record(r, b->until > now ? tag : 0, b->until > now ? b : &nobody);
+	}
+	table_unlock(lock, mine);
+	return there.since == since;
+}
+
+void bans_each_to_tell(
+    const struct store *s, nsec_t now, void (*each)(void *arg, const struct ban *b), void *arg)
+{
+	const struct record *all = (const struct record *)store_bans_area(s) + WAYS;
+	struct ban b;
+
+	for (unsigned i = 0; i < SETS * WAYS; i++)
+		if (atomic_load(&all[i].tag) != 0 && read_record(&all[i], &b) &&
+		    (holds(&all[i], now) || b.released))
 			each(arg, &b);
 }

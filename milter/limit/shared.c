@@ -22,11 +22,13 @@ enum {
 	/* Of a debt above 104 days, in nanoseconds. */
 	ROUNDING = 256,
 	ASK_SENTINEL_MS = 1000,
+	DUTY_MS = 2000,
 };
 
 struct shared {
 	struct shared_options o;
-	struct breaker *breaker;
+	struct shared_board *board;
+	struct breaker *breaker; /* the board's */
 	struct tls_trust *trust; /* NULL: no TLS */
 	struct redis_pool *pool;
 	char sha[REDIS_SHA_SIZE];
@@ -35,6 +37,8 @@ struct shared {
 	pthread_mutex_t lock;
 	pthread_cond_t ends;
 	bool attended, ending;
+	void (*duty)(void *arg);
+	void *duty_arg;
 	/* It was away: where it is now must be found out before this process calls it. */
 	atomic_bool lost;
 };
@@ -180,6 +184,11 @@ bool shared_call(struct shared *s, struct shared_item *items, size_t count, bool
 	return !shared_is_away(s) && call(s, items, count, all);
 }
 
+struct redis_pool *shared_pool(struct shared *s)
+{
+	return s->pool;
+}
+
 unsigned shared_hosts(const struct shared *s)
 {
 	return s->o.hosts;
@@ -210,6 +219,61 @@ static bool is_over(struct shared *s)
 	return over;
 }
 
+/* --- orders ------------------------------------------------------------------------ */
+
+void shared_forget(
+    struct shared_board *board, const unsigned char name[SHARED_NAME_SIZE], nsec_t now)
+{
+	uint64_t mine;
+
+	if (!atomic_load(&board->in_use) || !table_lock(&board->lock, now, &mine))
+		return;
+	if (board->orders < SHARED_ORDERS)
+		memcpy(board->names[board->orders++], name, SHARED_NAME_SIZE);
+	table_unlock(&board->lock, mine);
+}
+
+static void carry_out_orders(struct shared *s)
+{
+	struct shared_item *items = calloc(SHARED_ORDERS, sizeof(*items));
+	nsec_t now = clock_boot() * NSEC_PER_USEC;
+	unsigned count = 0;
+	uint64_t mine;
+	bool all;
+
+	if (items == NULL || !table_lock(&s->board->lock, now, &mine)) {
+		free(items);
+		return;
+	}
+	for (; count < s->board->orders && count < SHARED_ORDERS; count++) {
+		items[count] = (struct shared_item){
+		    .op = REDIS_REFUND, .cost = GCRA_HORIZON, .tolerance = GCRA_HORIZON};
+		memcpy(items[count].name, s->board->names[count], SHARED_NAME_SIZE);
+	}
+	s->board->orders = 0;
+	table_unlock(&s->board->lock, mine);
+	if (count > 0 && !shared_call(s, items, count, &all))
+		for (unsigned i = 0; i < count; i++)
+			shared_forget(s->board, items[i].name, now);
+	free(items);
+}
+
+/* One process of the host at a time has it. */
+static void do_duty(struct shared *s)
+{
+	int64_t due = atomic_load(&s->board->duty_at), now = clock_boot();
+
+	if (shared_is_away(s) || now < due ||
+	    !atomic_compare_exchange_strong(
+		&s->board->duty_at, &due, now + DUTY_MS * USEC_PER_MSEC))
+		return;
+	carry_out_orders(s);
+	if (s->duty != NULL)
+		s->duty(s->duty_arg);
+}
+
+/* --- its thread ----------------------------------------------------------------------- */
+
 /* Nobody's mail waits for what may take long: names, sentinels, a server that may be back. */
 static void *attend(void *arg)
 {
@@ -233,12 +297,15 @@ static void *attend(void *arg)
 			atomic_store(&s->lost, false);
 		if (probes && redis_pool_is_ready(s->pool))
 			(void)call(s, NULL, 0, &all);
+		do_duty(s);
 	} while (!is_over(s));
 	return NULL;
 }
 
-bool shared_start(struct shared *s)
+bool shared_start(struct shared *s, void (*duty)(void *arg), void *arg)
 {
+	s->duty = duty;
+	s->duty_arg = arg;
 	s->attended = true;
 	if (pthread_create(&s->attendant, NULL, attend, s) == 0)
 		return true;
@@ -251,7 +318,7 @@ bool shared_start(struct shared *s)
 /* --- opening and closing ---------------------------------------------------------- */
 
 struct shared *shared_new(
-    const struct shared_options *o, struct breaker *breaker, char error[TLS_TEXT_SIZE])
+    const struct shared_options *o, struct shared_board *board, char error[TLS_TEXT_SIZE])
 {
 	struct shared *s = calloc(1, sizeof(*s));
 	struct redis_pool_options pool = o->pool;
@@ -261,7 +328,9 @@ struct shared *shared_new(
 	if (s == NULL)
 		return NULL;
 	s->o = *o;
-	s->breaker = breaker;
+	s->board = board;
+	s->breaker = &board->breaker;
+	atomic_store(&board->in_use, true);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

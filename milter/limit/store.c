@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "limit/gauge.h"
 #include "limit/shared.h"
+#include "limit/shared_bans.h"
 #include "limit/store_file.h"
 #include "limit/top.h"
 
@@ -15,8 +16,11 @@ struct store {
 	struct store_map map;
 	struct gauges *gauges;
 	struct top *top;
-	struct breaker *breaker; /* in memory that all processes share */
-	struct shared *shared;   /* of this process; NULL: limits are this host's alone */
+	struct shared_board *board; /* in memory that all processes share */
+	struct shared *shared;      /* of this process; NULL: limits are this host's alone */
+	bool share_bans;
+	struct shared_bans_hooks bans_hooks;
+	char bans_hash[80];
 	struct siphash_key secret;
 	void (*read_boot)(struct boot *out);
 	nsec_t offset;  /* of the table's time to the boot clock */
@@ -40,9 +44,9 @@ static void let_go(const struct store_map *m)
 	madvise(m->base, m->size, MADV_DONTNEED);
 }
 
-static struct breaker *new_breaker(void)
+static struct shared_board *new_board(void)
 {
-	void *m = mmap(NULL, sizeof(struct breaker), PROT_READ | PROT_WRITE,
+	void *m = mmap(NULL, sizeof(struct shared_board), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return m == MAP_FAILED ? NULL : m;
@@ -66,8 +70,8 @@ struct store *store_open(const struct store_options *o, char error[STORE_ERROR_M
 	}
 	s->gauges = gauges_new(o->gauge_keys);
 	s->top = top_new();
-	s->breaker = new_breaker();
-	if (s->gauges == NULL || s->top == NULL || s->breaker == NULL) {
+	s->board = new_board();
+	if (s->gauges == NULL || s->top == NULL || s->board == NULL) {
 		snprintf(error, STORE_ERROR_MAX, "memory is exhausted");
 		store_close(&s);
 		return NULL;
@@ -89,8 +93,8 @@ void store_close(struct store **s)
 	if (*s == NULL)
 		return;
 	shared_free(&(*s)->shared);
-	if ((*s)->breaker != NULL)
-		munmap((*s)->breaker, sizeof(*(*s)->breaker));
+	if ((*s)->board != NULL)
+		munmap((*s)->board, sizeof(*(*s)->board));
 	gauges_free(&(*s)->gauges);
 	top_free(&(*s)->top);
 	munmap((*s)->map.base, (*s)->map.size);
@@ -102,16 +106,38 @@ bool store_share(struct store *s, const struct shared_options *o, char error[STO
 {
 	char why[TLS_TEXT_SIZE];
 
-	s->shared = shared_new(o, s->breaker, why);
-	if (s->shared == NULL)
+	s->shared = shared_new(o, s->board, why);
+	if (s->shared == NULL) {
 		snprintf(error, STORE_ERROR_MAX, "%s", why);
-	return s->shared != NULL;
+		return false;
+	}
+	s->share_bans = o->bans;
+	snprintf(s->bans_hash, sizeof(s->bans_hash), "{%.64s}:bans", o->prefix);
+	return true;
 }
 
-void store_share_start(struct store *s)
+enum { BANS_MS = 1000 };
+
+static void sync_bans(void *arg)
 {
+	struct store *s = arg;
+	struct redis_trouble why;
+	bool done = shared_bans_sync(
+	    s, shared_pool(s->shared), s->bans_hash, &s->bans_hooks, BANS_MS * USEC_PER_MSEC, &why);
+
+	if (atomic_exchange(&s->board->bans_trouble, !done) == !done)
+		return;
+	if (done)
+		log_notice("store: bans are shared again");
+	else
+		log_warning("store: bans can't be shared: %s", why.text);
+}
+
+void store_share_start(struct store *s, const struct shared_bans_hooks *hooks)
+{
+	s->bans_hooks = *hooks;
 	if (s->shared != NULL)
-		(void)shared_start(s->shared);
+		(void)shared_start(s->shared, s->share_bans ? sync_bans : NULL, s);
 }
 
 /* --- time ---------------------------------------------------------------------------- */
@@ -526,6 +552,16 @@ void store_refund(struct store *s, const struct store_receipt *r, nsec_t amount,
 	const struct store_refund one = {*r, amount};
 
 	store_refund_all(s, &one, 1, now);
+}
+
+void store_forget(struct store *s, uint64_t limit, const char *key, size_t key_len, nsec_t now)
+{
+	struct store_receipt r = {.tag = store_tag(s, limit, key, key_len)};
+	unsigned char name[SHARED_NAME_SIZE];
+
+	refund_here(s, &r, GCRA_HORIZON, now);
+	shared_name(limit, key, key_len, name);
+	shared_forget(s->board, name, now);
 }
 
 /* --- for others ------------------------------------------------------------ */

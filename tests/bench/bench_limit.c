@@ -17,6 +17,7 @@
 #include "base/siphash.h"
 #include "limit/redis_pool.h"
 #include "limit/shared.h"
+#include "limit/shared_bans.h"
 #include "limit/store.h"
 
 enum { ROUNDS = 5, STEPS = 200000, LIMITS = 4, KEY_MAX = 40 };
@@ -203,6 +204,7 @@ static int measure_redis(const struct redis_server *server)
 	    .retry = USEC_PER_SEC,
 	    .hosts = 1,
 	};
+	const struct shared_bans_hooks none = {.may = NULL};
 	struct bed b;
 	char error[STORE_ERROR_MAX];
 	double before, after, cost, floor;
@@ -211,7 +213,7 @@ static int measure_redis(const struct redis_server *server)
 	if (!setup(&b, REDIS_KEYS) || !gcra_make(1000, 86400 * USEC_PER_SEC, 0, &b.rate) ||
 	    !store_share(b.store, &o, error))
 		return EXIT_INTERNAL;
-	store_share_start(b.store);
+	store_share_start(b.store, &none);
 	b.pool = redis_pool_new(&o.pool);
 	before = memory(&b);
 	for (uint64_t i = 0; i < REDIS_KEYS / LIMITS; i++)

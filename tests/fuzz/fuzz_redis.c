@@ -8,6 +8,7 @@
 
 #include "limit/redis_reply.h"
 #include "limit/resp.h"
+#include "limit/shared_bans.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +27,21 @@ static size_t walk(const struct redis_reply *r, unsigned depth)
 	for (size_t i = 0; r->kind == REDIS_ARRAY && i < r->count; i++)
 		bytes += walk(r->items[i], depth + 1);
 	return bytes;
+}
+
+/* What is read of a ban is written and read as the same. */
+static void judge_ban(const struct redis_reply *r)
+{
+	struct shared_ban b, again;
+	char text[SHARED_BAN_TEXT_MAX];
+
+	for (size_t i = 0; r->kind == REDIS_ARRAY && i < r->count; i++)
+		judge_ban(r->items[i]);
+	if (r->kind != REDIS_STRING || !shared_ban_read(r->text, r->len, &b))
+		return;
+	if (!shared_ban_read(text, shared_ban_format(&b, text), &again) ||
+	    memcmp(&b, &again, sizeof(b)) != 0)
+		abort();
 }
 
 static void judge(const struct redis_reply *r, size_t fed)
@@ -49,6 +65,7 @@ static void judge(const struct redis_reply *r, size_t fed)
 		abort();
 	if (redis_reply_is_status(r, "OK") && redis_reply_is_error(r, "OK"))
 		abort();
+	judge_ban(r);
 	if (redis_reply_words(r) == NULL)
 		abort();
 }

@@ -4,6 +4,7 @@ Limits that several hosts share at a real Redis server, and what becomes of mail
 restarted empty, refusing, or replaced by one that answers garbage.
 Run: tests/live/redis.py [BINARY [TEST...]]   COUNT=full: three hosts for a minute rather than for some seconds
 """
+import json
 import os
 import random
 import socket
@@ -16,7 +17,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
-from guard import BINARY, TOP, Guard
+from commands import command
+from guard import BINARY, Guard
 from milter import Milter
 from redis import Client, Redis, free_port, redis_binary
 from tap import Tap
@@ -262,7 +264,7 @@ def secured():
         os.chmod(folder, 0o755)
         certificates(folder)
         redis = Redis("--user", "mail", "on", ">secret", "~{other}:*", "+auth", "+select", "+eval", "+evalsha", "+get", "+set",
-                      "+del", "+time", "--user", "default", "off", tls=folder)
+                      "+del", "+time", "+hscan", "+hset", "+hdel", "--user", "default", "off", tls=folder)
         with open(f"{folder}/password", "w", encoding="ascii") as f:
             f.write("secret\n")
         where = f"inet:127.0.0.1:{redis.port}"
@@ -280,6 +282,9 @@ def secured():
             if want == 50:
                 told = [l for l in guard.log_text().split("\n") if "is away" in l]
                 tap.ok(len(told) == 1 and words in told[0], f"TLS, {name}: it is said why", *told)
+            else:
+                time.sleep(2.5)
+                tap.ok("bans can't" not in guard.log_text(), f"TLS, {name}: and bans are shared", guard.log_text())
             guard.remove()
         with open(f"{folder}/password", "w", encoding="ascii") as f:
             f.write("wrong\n")
@@ -361,5 +366,79 @@ def sentinel():
     second.remove()
 
 
-tests = {t.__name__: t for t in (exact, faults, secured, several, sentinel)}
+def held(guard):
+    code, out, err = command(guard, "bans", "--format", "json")
+    assert code == 0, err
+    return {b["key"]: b for b in json.loads(out)["bans"]}
+
+
+def within(seconds, true):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not true():
+        time.sleep(0.1)
+    return true()
+
+
+def bans():
+    """What one host bans or releases, all do; never-ban holds on each."""
+    redis = Redis()
+    probing = 'limit probing { key = client  count = recipients  rate = 5/1d  on-exceed = "ban 1h" }\n'
+    store = limits(redis, 2, "1000/1d", "timeout = 1s").split("limit")[0] + probing
+    never = "networks never-ban { members = { 203.0.113.0/24 } }\n"
+    a, b = Guard(top=store).start(), Guard(top=store + never).start()
+    c = redis.client()
+    hash_name = "{relay-guard}:bans"
+    code, _, err = command(a, "ban", "198.18.7.0/24", "--for", "1h", "--reason", "a bad night")
+    tap.equal(code, 0, "a ban by hand", err)
+    tap.ok(within(8, lambda: "client:198.18.7.0/24" in held(b)), "the other host has it", b.log_text())
+    one, other = held(a)["client:198.18.7.0/24"], held(b).get("client:198.18.7.0/24", {})
+    tap.equal([other.get(k) for k in ("reason", "by")], [one[k] for k in ("reason", "by")], "why, and by whom")
+    tap.equal(c("HLEN", hash_name), 1, "it stands at the server once")
+    command(a, "ban", "203.0.113.0/24", "--for", "1h")
+    command(a, "ban", "login:mallory", "--for", "1h")
+    tap.ok(within(8, lambda: "login:mallory" in held(b)), "a login too")
+    tap.ok("client:203.0.113.0/24" not in held(b), "what is never banned there is not")
+    now = int(time.time())
+    for field, value in (("client:198.18.7.1/32", "nonsense"), ("client:nonsense", f"{now + 600}000000 1 refuse\nme\n"),
+                         ("client:198.51.100.0/24", f"{now - 5}000000 {now - 60}000000 refuse\nme\nover"), ("", ""),
+                         ("client:198.51.99.0/24", f"{now + 600}000000 {now}000000 defer\nme\nby hand")):
+        c("HSET", hash_name, field, value)
+    tap.ok(within(8, lambda: "client:198.51.99.0/24" in held(a) and "client:198.51.99.0/24" in held(b)),
+           "one that was written there by hand", held(a))
+    tap.ok(within(8, lambda: c("HEXISTS", hash_name, "client:198.51.100.0/24") == 0), "one that is over is taken away")
+    tap.equal(len(held(a)), 4, "what is no ban is none", held(a))
+    c("FLUSHALL")
+    tap.ok(within(8, lambda: c("HLEN", hash_name) == 4), "a server that forgot is told again", c("HGETALL", hash_name))
+    tap.equal([len(held(g)) for g in (a, b)], [4, 3], "and releases nothing")
+    tap.equal(command(b, "release", "client:198.18.7.0/24")[0], 0, "released on the other host")
+    tap.ok(within(8, lambda: "client:198.18.7.0/24" not in held(a)), "and so on the first", a.log_text())
+    time.sleep(3)
+    tap.equal([k for g in (a, b) for k in held(g) if "198.18.7.0" in k], [], "and it stays so")
+    command(a, "ban", "198.18.7.0/24", "--for", "2h")
+    tap.ok(within(8, lambda: "client:198.18.7.0/24" in held(b)), "banned again after that")
+    address = next(addresses)
+    tap.equal(Pour(a, address, most=10).passed, 5, "a limit that bans")
+    tap.ok(within(8, lambda: f"client:{address}/32" in held(b)), "bans on all hosts", held(b))
+    command(b, "release", f"client:{address}/32")
+    tap.ok(within(8, lambda: f"client:{address}/32" not in held(a)), "released there")
+    time.sleep(2.5)
+    tap.equal(Pour(a, address, most=5).passed, 5, "and the limit begins anew for it", c("KEYS", "*"))
+    c("DEL", hash_name)
+    c("SET", hash_name, "x")
+    for g in (a, b):
+        g.wait_for_log("bans can't be shared")
+    time.sleep(3)
+    tap.equal([g.log_text().count("bans can't be shared") for g in (a, b)], [1, 1], "a hash that is none is said once")
+    tap.equal(Pour(a, next(addresses), most=5).passed, 5, "limits go on")
+    tap.ok("is away" not in a.log_text(), "and the server is not taken for away")
+    c("DEL", hash_name)
+    for g in (a, b):
+        g.wait_for_log("bans are shared again")
+    tap.ok(within(8, lambda: c("HLEN", hash_name) >= 4), "and what was banned is there again")
+    a.remove()
+    b.remove()
+    redis.remove()
+
+
+tests = {t.__name__: t for t in (exact, faults, secured, several, sentinel, bans)}
 tap.run(*[tests[name] for name in sys.argv[2:]] or tests.values())

@@ -10,6 +10,8 @@
 #include "limit/redis_script.h"
 #include "limit/resp.h"
 #include "limit/shared.h"
+#include "limit/shared_bans.h"
+#include "limit/store.h"
 
 #define HOUR (3600 * NSEC_PER_SEC)
 
@@ -351,6 +353,124 @@ static void names(void **state)
 	assert_int_equal(strspn(sha, "0123456789abcdef"), 40);
 }
 
+/* --- bans -------------------------------------------------------------------------- */
+
+static void bans_as_text(void **state)
+{
+	static const struct {
+		const char *text;
+		bool want, released;
+		enum ban_action action;
+		const char *by, *reason;
+	} cases[] = {
+	    {"1795600000000000 1795500000000000 refuse\nlimit x\nmuch", true, false, BAN_REFUSE,
+		"limit x", "much"},
+	    {"5 4 hold\nme\n", true, false, BAN_HOLD, "me", ""},
+	    {"5 0 defer\n\nwhy\nand more", true, false, BAN_DEFER, "", "why and more"},
+	    {"5 4 release\n\n", true, true, BAN_REFUSE, "", ""},
+	    {"5 4 release\n", true, true, BAN_REFUSE, "", ""},
+	    {"5 4 release", false, false, BAN_REFUSE, "", ""},
+	    {"5 4 refuse", false, false, BAN_REFUSE, "", ""},
+	    {"5 4 refused\n\n", false, false, BAN_REFUSE, "", ""},
+	    {"5 4 \n\n", false, false, BAN_REFUSE, "", ""},
+	    {"5 4\n\n", false, false, BAN_REFUSE, "", ""},
+	    {"5  4 refuse\n\n", false, false, BAN_REFUSE, "", ""},
+	    {"-5 4 refuse\n\n", false, false, BAN_REFUSE, "", ""},
+	    {"123456789012345678 4 refuse\n\n", false, false, BAN_REFUSE, "", ""},
+	    {"x 4 refuse\n\n", false, false, BAN_REFUSE, "", ""},
+	    {"", false, false, BAN_REFUSE, "", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct shared_ban b, again;
+		char text[SHARED_BAN_TEXT_MAX];
+		bool got = shared_ban_read(cases[i].text, strlen(cases[i].text), &b);
+
+		if (got != cases[i].want)
+			fail_msg("%s: got %d, want %d", cases[i].text, got, cases[i].want);
+		if (!got)
+			continue;
+		assert_int_equal(b.released, cases[i].released);
+		assert_int_equal(b.action, cases[i].action);
+		assert_string_equal(b.by, cases[i].by);
+		assert_string_equal(b.reason, cases[i].reason);
+		assert_true(shared_ban_read(text, shared_ban_format(&b, text), &again));
+		assert_memory_equal(&b, &again, sizeof(b));
+	}
+	assert_false(shared_ban_read("5 4 refuse\n\0\n", 13, &(struct shared_ban){0}));
+}
+
+static void bans_as_long_as_they_can_be(void **state)
+{
+	struct shared_ban b = {.until = 99999999999999999, .since = 99999999999999999}, again;
+	char text[SHARED_BAN_TEXT_MAX];
+	size_t len;
+
+	(void)state;
+	memset(b.by, 'b', sizeof(b.by) - 1);
+	memset(b.reason, 'r', sizeof(b.reason) - 1);
+	len = shared_ban_format(&b, text);
+	assert_true(len < sizeof(text) - 1);
+	assert_true(shared_ban_read(text, len, &again));
+	assert_memory_equal(&b, &again, sizeof(b));
+}
+
+static unsigned to_tell;
+
+static void count_to_tell(void *arg, const struct ban *b)
+{
+	(void)arg;
+	(void)b;
+	to_tell++;
+}
+
+static unsigned told_now(const struct store *s)
+{
+	to_tell = 0;
+	bans_each_to_tell(s, store_now(s), count_to_tell, NULL);
+	return to_tell;
+}
+
+static void bans_that_others_know(void **state)
+{
+	struct store_options o = {.slots = STORE_SLOTS_MIN};
+	struct ban b = {.key = "login:alice", .action = BAN_REFUSE}, got;
+	char error[STORE_ERROR_MAX];
+	struct store *s = store_open(&o, error);
+
+	(void)state;
+	/* Of one that nobody else knows, nothing is left. */
+	assert_int_equal(bans_set(s, &b, HOUR, false, 0, store_now(s)), BAN_SET);
+	assert_int_equal(told_now(s), 1);
+	assert_true(bans_release(s, b.key, store_now(s)));
+	assert_false(bans_get(s, b.key, &got));
+	assert_int_equal(told_now(s), 0);
+	/* Of one that others know, its release is told. */
+	assert_int_equal(bans_set(s, &b, HOUR, false, 0, store_now(s)), BAN_SET);
+	b.wall_since = 7;
+	assert_false(bans_put(s, &b, b.since + 1, store_now(s)));
+	assert_true(bans_put(s, &b, b.since, store_now(s)));
+	assert_true(bans_release(s, b.key, store_now(s)));
+	assert_false(bans_release(s, b.key, store_now(s)));
+	assert_false(bans_find(s, b.key, store_now(s), NULL));
+	assert_true(bans_get(s, b.key, &got));
+	assert_int_equal(got.released, 1);
+	assert_int_equal(told_now(s), 1);
+	/* Banned anew before that was told, it is a new one. */
+	b = (struct ban){.key = "login:alice", .action = BAN_REFUSE};
+	assert_int_equal(bans_set(s, &b, HOUR, true, HOUR, store_now(s)), BAN_SET);
+	assert_int_equal(b.strikes, 1);
+	assert_true(bans_get(s, b.key, &got));
+	assert_int_equal(got.released, 0);
+	assert_int_equal(told_now(s), 1);
+	/* An end that is past forgets it. */
+	b.until = 0;
+	assert_true(bans_put(s, &b, b.since, store_now(s)));
+	assert_false(bans_get(s, b.key, &got));
+	store_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +485,9 @@ int main(void)
 	    cmocka_unit_test(share_and_whole_mix),
 	    cmocka_unit_test(far_away),
 	    cmocka_unit_test(names),
+	    cmocka_unit_test(bans_as_text),
+	    cmocka_unit_test(bans_as_long_as_they_can_be),
+	    cmocka_unit_test(bans_that_others_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
