@@ -1,13 +1,13 @@
 #!/bin/bash
 # Runs test programs that speak TAP and sums them up. Standard input has one a line: NAME COMMAND [ARGUMENT...].
-# As many run at once as there are processors, JOBS says otherwise: most of them wait most of the time. Each has
+# Twice as many run at once as there are processors, JOBS says otherwise: most of them wait most of the time. Each has
 # TEST_SECONDS (600) at most: one in Python tells where it is then (tests/lib/tap.py) and ends, any other is killed
 # a while later; killed, as a sandbox heeds no other signal. Outputs are kept in build/tests/NAME.log. The last line
 # counts: N passed, M failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 70
 logs=build/tests
-jobs=${JOBS:-$(nproc)}
+jobs=${JOBS:-$((2 * $(nproc)))}
 export TEST_SECONDS=${TEST_SECONDS:-600}
 mkdir -p "$logs"
 rm -f "$logs"/*.result
