@@ -44,9 +44,6 @@ struct arena *conf_arena(struct conf_doc *doc);
 const struct netset *conf_networks(const struct conf_doc *doc, const char *name);
 const struct domset *conf_domains(const struct conf_doc *doc, const char *name);
 
-/* Was the list's section given `i-know = yes`? */
-bool conf_networks_known_wide(const struct conf_doc *doc, const char *name);
-
 /* Every file that was read, for change detection and for the dump. */
 size_t conf_files(const struct conf_doc *doc, const char *const **paths);
 

@@ -126,6 +126,8 @@ struct conf_schema {
 	const struct conf_child *children;
 	/* After all rows and children were read: checks what concerns several keys. May be NULL. */
 	bool (*finish)(struct conf_reader *r, void *section);
+	/* Also when something in a child was wrong, so that all that is wrong is told in one go. */
+	bool finish_in_any_case;
 };
 
 struct conf_child {

@@ -372,7 +372,8 @@ static bool check_order(struct conf_reader *r, const struct relay_settings *rela
 	const struct relay_rule *end = NULL, *last = NULL;
 
 	for (const struct relay_rule *u = first_rule(relay); u != NULL; u = next_rule(u)) {
-		if (end != NULL)
+		/* A criterion that could not be read is none. */
+		if (end != NULL && diag_errors(r->diag) == 0)
 			diag_add(r->diag, DIAG_WARNING, &u->head.loc,
 			    "rule `%s` never matches: rule `%s` before it matches everything",
 			    u->head.name, end->head.name);
@@ -418,6 +419,7 @@ const struct conf_schema relay_schema = {
     .rows = relay_rows,
     .children = relay_children,
     .finish = relay_finish,
+    .finish_in_any_case = true,
 };
 
 bool relay_make(struct conf_reader *r, const struct settings *settings,

@@ -30,7 +30,9 @@ static const struct conf_row networks_rows[] = {
 	.type = CONF_BOOL,
 	.offset = offsetof(struct list, known),
 	.fallback = "no",
-	.doc = "Says that a list that covers the world is meant."},
+	.doc =
+	    "Says to readers that a list that covers the world is meant. The rule that permits it "
+	    "must say so as well."},
     {.key = NULL},
 };
 

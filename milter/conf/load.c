@@ -181,13 +181,6 @@ const struct domset *conf_domains(const struct conf_doc *doc, const char *name)
 	return l == NULL ? NULL : l->set.domains;
 }
 
-bool conf_networks_known_wide(const struct conf_doc *doc, const char *name)
-{
-	const struct list *l = lists_find(&doc->lists[LIST_NETWORKS], name);
-
-	return l != NULL && l->known;
-}
-
 size_t conf_files(const struct conf_doc *doc, const char *const **paths)
 {
 	*paths = doc->files;

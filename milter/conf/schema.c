@@ -326,6 +326,7 @@ void *schema_read(struct conf_reader *r, const struct conf_schema *schema,
 {
 	struct conf_head *head = arena_alloc(r->arena, schema->size);
 	size_t errors = diag_errors(r->diag);
+	bool sound;
 	char owner[80];
 	struct row_reader rr = {.r = r,
 	    .entries = s == NULL ? NULL : s->entries,
@@ -349,10 +350,13 @@ void *schema_read(struct conf_reader *r, const struct conf_schema *schema,
 	read_rows(&rr, schema->rows, 0);
 	if (s != NULL)
 		check_sections(r, schema, s);
+	sound = diag_errors(r->diag) == errors;
 	read_children(r, schema, s, loc, (char *)head);
+	if (!schema->finish_in_any_case)
+		sound = diag_errors(r->diag) == errors;
 	/* It may rely on all that was read. */
-	if (schema->finish != NULL && diag_errors(r->diag) == errors && !r->doc->broken &&
-	    !schema->finish(r, head) && diag_errors(r->diag) == errors)
+	if (schema->finish != NULL && sound && !r->doc->broken && !schema->finish(r, head) &&
+	    diag_errors(r->diag) == errors)
 		conf_error(r, loc, "found %s wrong", owner);
 	return head;
 }

@@ -190,9 +190,6 @@ static void lists_refer_in_any_order(void **state)
 	assert_true(holds(conf_networks(doc, "a"), "::1"));
 	assert_true(holds(conf_networks(doc, "a"), "192.0.2.1"));
 	assert_false(holds(conf_networks(doc, "b"), "2001:db8::1"));
-	assert_true(conf_networks_known_wide(doc, "c"));
-	assert_false(conf_networks_known_wide(doc, "a"));
-	assert_false(conf_networks_known_wide(doc, "none"));
 	assert_null(conf_networks(doc, "none"));
 	assert_null(conf_networks(doc, "z"));
 	assert_true(domset_contains(conf_domains(doc, "a"), "z.example"));
