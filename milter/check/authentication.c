@@ -81,8 +81,6 @@ static void write_results(struct authres *w, struct session *s, struct evidence 
 		authres_auth(w, s->cred.mech, NULL);
 	if (spf != NULL)
 		authres_spf(w, &e->query, spf);
-	if (dkim != NULL)
-		write_dkim(w, dkim);
 	if (dmarc != NULL)
 		write_dmarc(w, e, dmarc);
 	if (arc != NULL)
@@ -92,6 +90,9 @@ static void write_results(struct authres *w, struct session *s, struct evidence 
 				   .oldest_pass = (int)arc->oldest_pass,
 				   .client = &e->query.client,
 			       });
+	/* Last: there may be so many that the field is full. */
+	if (dkim != NULL)
+		write_dkim(w, dkim);
 }
 
 /* False without memory. */

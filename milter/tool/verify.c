@@ -344,6 +344,8 @@ static void arc_results(const struct judgement *j, struct authres *w)
 static const struct mechanism {
 	const char *key;
 	bool needs_message;
+	/* It may have so many results that the field is full: they come last there. */
+	bool many;
 	/* Starts its look-ups; NULL: none. */
 	void (*begin)(struct judgement *j);
 	void (*judge)(struct judgement *j);
@@ -354,10 +356,10 @@ static const struct mechanism {
 	void (*results)(const struct judgement *j, struct authres *w);
 } mechanisms[] = {
     /* In this order they are judged: DMARC looks at what SPF and DKIM found. */
-    {"spf", false, NULL, spf_judge, spf_json, spf_text, spf_results},
-    {"dkim", true, dkim_begin, dkim_judge, dkim_json, dkim_text, dkim_results},
-    {"dmarc", true, dmarc_begin, dmarc_judge, dmarc_json, dmarc_text, dmarc_results},
-    {"arc", true, arc_begin, arc_judge, arc_json, arc_text, arc_results},
+    {"spf", false, false, NULL, spf_judge, spf_json, spf_text, spf_results},
+    {"dkim", true, true, dkim_begin, dkim_judge, dkim_json, dkim_text, dkim_results},
+    {"dmarc", true, false, dmarc_begin, dmarc_judge, dmarc_json, dmarc_text, dmarc_results},
+    {"arc", true, false, arc_begin, arc_judge, arc_json, arc_text, arc_results},
 };
 
 enum { MECHANISMS = sizeof(mechanisms) / sizeof(mechanisms[0]) };
@@ -374,9 +376,10 @@ static void put_authres(const struct judgement *j, struct strbuf *b, bool json)
 	const char *value;
 
 	authres_begin(&w, j->query.receiver, json ? " " : "\n    ");
-	for (size_t i = 0; i < MECHANISMS; i++)
-		if (applies(j, &mechanisms[i]))
-			mechanisms[i].results(j, &w);
+	for (int many = 0; many < 2; many++)
+		for (size_t i = 0; i < MECHANISMS; i++)
+			if (mechanisms[i].many == (many == 1) && applies(j, &mechanisms[i]))
+				mechanisms[i].results(j, &w);
 	value = authres_end(&w);
 	if (value == NULL) {
 		b->failed = true;

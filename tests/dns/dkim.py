@@ -224,8 +224,10 @@ def hostile():
         tap.ok(len(found) == 1 and found[0]["result"] in ("fail", "permerror") and took < 5, f"{name} does no harm",
                found, took)
     message = HEADER + b"\r\nhello\r\n"
-    found, _, took = verify(nsd.server, (start + b"h=from\r\n") * 500 + sign(RSA, b"rsa", message) + message)
+    found, answer, took = verify(nsd.server, (start + b"h=from\r\n") * 500 + sign(RSA, b"rsa", message) + message)
     tap.ok(len(found) == 501 and found[499]["result"] == "neutral" and took < 5, "500 signatures", found[:12], took)
+    tap.ok(all(f" {m}=" in answer["authentication_results"] for m in ("spf", "dkim", "dmarc", "arc")),
+           "and the field has the other results too", answer["authentication_results"][:500])
     for name, raw in {"no line end": start + b"h=from", "no body": start + b"h=from\r\nFrom: x\r\n",
                       "only CR": start.replace(b" ", b"\r") + b"h=from\rFrom: x\r\r",
                       "NUL everywhere": b"\0" * 1000 + start + b"h=from\n\n\0\0"}.items():

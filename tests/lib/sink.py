@@ -40,13 +40,13 @@ class Sink:
                 say(b"250 ok")
             elif verb == b"DATA":
                 say(b"354 go on")
-                data = b""
+                data = bytearray()
                 for part in stream:
                     if part == b".\r\n":
                         break
                     data += part
                 with self.arrived:
-                    self.mails.append((sender, recipients, data))
+                    self.mails.append((sender, recipients, bytes(data)))
                     self.arrived.notify_all()
                 say(b"250 taken")
             elif verb == b"QUIT":

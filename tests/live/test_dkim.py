@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 for folder in ("lib", "dns"):
     sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
@@ -44,6 +45,9 @@ BODIES = {"of all kinds": "text\n\n  indented \t and  spaced \t\n.a dot\n..two\n
 pem = subprocess.run(["openssl", "genrsa", "-traditional", "2048"], capture_output=True, check=True).stdout
 der = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=pem, capture_output=True, check=True).stdout
 RECORD = "v=DKIM1\\; k=rsa\\; p=" + base64.b64encode(der).decode()
+# Of the mail server, which would refuse what this test sends.
+LIMITS = {"postfix": "message_size_limit = 0\nmailbox_size_limit = 0\n",
+          "sendmail": "define(`confMAX_HEADERS_LENGTH', `1000000')dnl\n"}
 tap = Tap()
 sink = Sink(mtas.SINK)
 nsd = servers.Nsd({"example.org": "s._domainkey TXT " + " ".join(f'"{RECORD[i:i + 200]}"'
@@ -52,8 +56,10 @@ guard = Guard(top=f"""
 resolver {{ forward = "{nsd.server}"  deadline = 3s  timeout = 2s }}
 authentication {{ authserv-id = mx.example.com }}
 dkim {{ }}
+dmarc {{ }}
 """)
-mta = mtas.make(sys.argv[1], milter=("unix:" if sys.argv[1] == "postfix" else "local:") + guard.socket)
+mta = mtas.make(sys.argv[1], milter=("unix:" if sys.argv[1] == "postfix" else "local:") + guard.socket,
+                extra=LIMITS[sys.argv[1]])
 number = 0
 
 
@@ -68,14 +74,20 @@ def by_dkimpy(text, c, **more):
     return dkim.sign(text, b"s", b"example.org", pem, canonicalize=c, include_headers=NAMES, **more) + text
 
 
-def results(text):
+def whole_field():
+    """The field of the message that came out last."""
+    header = sink.mails[-1][2].decode("latin-1").partition("\r\n\r\n")[0].replace("\r\n\t", " ").replace("\r\n ", " ")
+    return next((line for line in header.split("\r\n") if line.startswith("Authentication-Results: mx.example.com")), "")
+
+
+def results(text, seconds=10):
     """The results of DKIM in the field that came out."""
-    with Client(mta.port, source=STRANGER) as c:
+    with Client(mta.port, source=STRANGER, timeout=seconds + 10) as c:
         c.ehlo()
         c.mail("<u@example.org>")
         c.rcpt("<bob@gateway.example>")
         reply = c.data(re.sub(rb"(?m)^\.", b"..", text).decode("latin-1"))
-    mail = sink.wait_for(lambda m: f"message {number}\r\n".encode() in m[2], 10)
+    mail = sink.wait_for(lambda m: f"message {number}\r\n".encode() in m[2], seconds)
     if mail is None:
         return f"did not come out: {reply}"
     header = mail[2].decode("latin-1").partition("\r\n\r\n")[0].replace("\r\n\t", " ").replace("\r\n ", " ")
@@ -103,7 +115,32 @@ def changes():
         tap.equal(results(text), [want], f"{mta.name}: changed is {what}")
 
 
+def of_50_mb():
+    text = by_dkimpy(message("A line of a body that is larger than most of what is sent.\n" * 880000),
+                     (b"relaxed", b"relaxed"))
+    start = time.monotonic()
+    tap.equal(results(text, 120), ["pass"], f"{mta.name}: a body of {len(text) >> 20} MB")
+    print(f"# {time.monotonic() - start:.1f} s through {mta.name}")
+    with open(f"/proc/{guard.process.pid}/task/{guard.process.pid}/children") as f:
+        largest = max(peak_kib(pid) for pid in f.read().split())
+    tap.ok(largest < 40000, f"{mta.name}: no worker has kept it: at most {largest} KiB")
+
+
+def peak_kib(pid):
+    """What of a process was resident, of its own."""
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
+
 def many():
+    text = message("text\n")
+    fields = b"".join(by_dkimpy(text, (b"simple", b"simple"))[:-len(text)] for _ in range(10))
+    start = time.monotonic()
+    found = results(fields * 50 + text)
+    # No more is written of one message.
+    tap.ok(found[:11] == ["pass"] * 10 + ["neutral"] and 50 < len(found) <= 100 and time.monotonic() - start < 10,
+           f"{mta.name}: of 500 signatures ten are verified", len(found), found[:12])
+    tap.ok("dmarc=" in whole_field(), f"{mta.name}: and the other results stand beside them", whole_field()[:300])
     text = message("text\n")
     signed = b"".join(by_dkimpy(text, (b"simple", b"simple"))[:-len(text)] for _ in range(12)) + text
     tap.equal(results(signed), ["pass"] * 10 + ["neutral"] * 2, f"{mta.name}: twelve signatures")
@@ -113,6 +150,6 @@ def many():
 mta.start()
 guard.start()
 try:
-    tap.run(canonical_forms, changes, many)
+    tap.run(canonical_forms, changes, many, of_50_mb)
 finally:
     guard.remove()
