@@ -284,7 +284,7 @@ static bool ask_sentinel(const struct redis_pool_options *o, const struct place 
 	struct redis_target target = sentinel->target;
 	usec_t deadline = clock_monotonic() + timeout;
 	struct resp_command c = {.count = 0};
-	struct redis_trouble why;
+	struct redis_trouble why = {""};
 	struct redis *r;
 	bool found;
 

@@ -17,6 +17,7 @@ enum {
 	KEY_MAX = PREFIX_MAX + 4 + 2 * SHARED_NAME_SIZE,
 	/* ":1\r\n:", 19 digits, "\r\n" */
 	BYTES_PER_ANSWER = 32,
+	ERROR_BYTES = 1024,
 	REFRESH_SECONDS = 60,
 	STEP_MS = 100,
 	/* Of a debt above 104 days, in nanoseconds. */
@@ -125,7 +126,7 @@ static void compose(
 
 static bool ask(struct shared *s, struct asking *a, usec_t deadline, struct redis_trouble *why)
 {
-	size_t most = (a->count + 1) * BYTES_PER_ANSWER + REDIS_TROUBLE_MAX * 4;
+	size_t most = (a->count + 1) * BYTES_PER_ANSWER + ERROR_BYTES;
 	char *keys = malloc((a->count + 1) * KEY_MAX);
 	bool answered = false;
 
@@ -154,7 +155,7 @@ static bool ask(struct shared *s, struct asking *a, usec_t deadline, struct redi
 static bool call(struct shared *s, struct shared_item *items, size_t count, bool *all)
 {
 	struct asking a = {.items = items, .count = count, .all = all};
-	struct redis_trouble why;
+	struct redis_trouble why = {""};
 	char where[300];
 
 	if (ask(s, &a, clock_monotonic() + s->o.timeout, &why)) {

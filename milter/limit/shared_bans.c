@@ -96,7 +96,7 @@ enum {
 };
 
 /* How long a release stays there. */
-static const usec_t release_stays = 30 * 86400 * USEC_PER_SEC;
+static const usec_t release_stays = USEC_PER_SEC * 86400 * 30;
 
 struct known {
 	uint64_t tag;

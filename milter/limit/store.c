@@ -121,7 +121,7 @@ enum { BANS_MS = 1000 };
 static void sync_bans(void *arg)
 {
 	struct store *s = arg;
-	struct redis_trouble why;
+	struct redis_trouble why = {""};
 	bool done = shared_bans_sync(
 	    s, shared_pool(s->shared), s->bans_hash, &s->bans_hooks, BANS_MS * USEC_PER_MSEC, &why);
 

@@ -27,8 +27,9 @@ tap = Tap()
 FULL = os.environ.get("COUNT") == "full"
 SLOW = any(v in BINARY for v in ("asan", "tsan"))
 addresses = (f"198.51.{a}.{b}" for a in range(100, 255) for b in range(1, 255))
-# What a callback may take: three calls in a row that fail at 50 ms each, and a busy machine.
-LONGEST = 1.5 if SLOW else 0.7
+# What a call may take where it matters that a busy machine is not taken for a server that is away; and a callback then.
+PATIENT = "timeout = 300ms"
+LONGEST = 1.5 if SLOW else 1.0
 
 
 def limits(redis, hosts, rate, store="", where=None):
@@ -190,7 +191,7 @@ def whole(poured, name):
 def faults():
     """One of two hosts, 100 a day: while the server is of no use, it lets half of it through."""
     redis = Redis("--busy-reply-threshold", "50", "--enable-debug-command", "local")
-    guard = Guard(top=limits(redis, 2, "100/1d")).start()
+    guard = Guard(top=limits(redis, 2, "100/1d", PATIENT)).start()
     whole(Pour(guard, next(addresses), most=150), "all is well")
     held = {}
 
@@ -236,12 +237,29 @@ def faults():
         told = [l for l in guard.log_text().split("\n") if "is away" in l][away:]
         tap.ok(len(told) == 1 and words in told[0], f"{name}: it is said once, and why", *told)
         other = Pour(guard, next(addresses), most=60)
-        tap.ok(other.slowest < LONGEST / 2, f"{name}: and then nobody waits for it", f"{other.slowest:.3f} s")
+        tap.ok(other.slowest < LONGEST, f"{name}: and then nobody waits for it", f"{other.slowest:.3f} s")
         mend()
         guard.wait_for_log("is back:", back + 1)
         whole(Pour(guard, next(addresses), most=150), f"{name}: back by itself")
         p3 = Pour(guard, address, most=150)
         tap.ok(p.passed + p3.passed <= 100, f"{name}: who sent meanwhile has no more than the whole limit", p3.passed)
+    guard.remove()
+    redis.remove()
+
+
+def deadline():
+    """As it is configured of itself, a server that hangs costs 50 ms three times, and then nothing."""
+    redis = Redis()
+    guard = Guard(top=limits(redis, 2, "1000/1d")).start()
+    Pour(guard, next(addresses), most=20)
+    redis.pause()
+    p = Pour(guard, next(addresses), most=100)
+    tap.equal(p.passed, 100, "a server that hangs: mail flows")
+    tap.ok(p.slowest < (1.0 if SLOW else 0.4), f"the longest wait was {p.slowest * 1000:.0f} ms")
+    p = Pour(guard, next(addresses), most=200)
+    tap.ok(p.slowest < (1.0 if SLOW else 0.4), f"and then {p.slowest * 1000:.0f} ms")
+    redis.resume()
+    guard.wait_for_log("is back:")
     guard.remove()
     redis.remove()
 
@@ -440,5 +458,5 @@ def bans():
     redis.remove()
 
 
-tests = {t.__name__: t for t in (exact, faults, secured, several, sentinel, bans)}
+tests = {t.__name__: t for t in (exact, faults, deadline, secured, several, sentinel, bans)}
 tap.run(*[tests[name] for name in sys.argv[2:]] or tests.values())
