@@ -30,6 +30,9 @@ struct tls_peer {
  */
 struct tls *tls_new(int fd, const char *host);
 
+/* Before the handshake: shows this certificate where the server asks. PEM. False: tls_error(). */
+bool tls_show(struct tls *t, const char *cert, const char *key);
+
 /* Whom to trust, and who we are. Immutable: many connections and threads share it. */
 struct tls_trust;
 

@@ -23,8 +23,9 @@ struct endpoint {
 struct channel {
 	int fd; /* -1: closed */
 	struct strbuf in;
-	usec_t timeout;  /* of one wait */
-	struct tls *tls; /* NULL: in the clear */
+	usec_t timeout;         /* of one wait */
+	struct tls *tls;        /* NULL: in the clear */
+	const char *cert, *key; /* files that are shown to a server that asks; NULL: none */
 	char error[CHANNEL_ERROR_SIZE];
 };
 

@@ -17,12 +17,16 @@ struct dialogue {
 	struct strbuf lines;     /* the text of `reply` */
 	struct smtp_reply reply; /* the last */
 	char helo[512];          /* as last sent */
+	bool secret;             /* what is sent next stays out of the transcript */
 	bool keeps;              /* a transcript */
 	struct strbuf transcript;
 };
 
-/* Connects and reads the welcome, with TLS first where the way says so. */
-bool dialogue_open(struct dialogue *d, const struct way *w);
+/*
+ * Connects and reads the welcome, with TLS first where the way says so. `a` is who comes, by the
+ * PROXY protocol and with a certificate; NULL: this host itself.
+ */
+bool dialogue_open(struct dialogue *d, const struct way *w, const struct actor *a);
 
 /*
  * Opens, greets, goes under TLS, becomes the actor and logs in, as the way and the actor have it.

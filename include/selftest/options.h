@@ -23,6 +23,8 @@ struct selftest_options {
 	const char *domain, *outside; /* NULL: not given */
 	struct addr source;           /* ADDR_NONE: not given */
 	const char *login;
+	const char *cert, *key; /* files of a client certificate; NULL: not given */
+	unsigned proxy;         /* version of the PROXY protocol; 0: not given */
 	char password[SELFTEST_PASSWORD_SIZE];
 	const char *confirm; /* NULL: not given; `outside` is then its domain */
 	char confirm_mailbox[SELFTEST_MAILBOX_SIZE];

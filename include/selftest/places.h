@@ -24,9 +24,11 @@ struct place_options {
 	usec_t timeout;
 	usec_t pace; /* of distant servers; 0: the default */
 	bool transcripts, guarded;
-	bool unguarded;               /* the guard is down, on purpose */
-	const char *login, *password; /* NULL: none */
-	const char *secret;           /* of the guard, for its own socket; NULL: not known */
+	bool unguarded;                 /* the guard is down, on purpose */
+	const char *login, *password;   /* NULL: none */
+	const struct certificate *cert; /* NULL: none */
+	unsigned proxy;                 /* version; 0: none */
+	const char *secret;             /* of the guard, for its own socket; NULL: not known */
 };
 
 struct places {

@@ -14,6 +14,7 @@
 #include "core/stage.h"
 #include "selftest/probe.h"
 
+struct certificate;
 struct config;
 struct way;
 
@@ -22,12 +23,14 @@ struct means {
 	bool any_client; /* else only the addresses in `own` */
 	struct addr own[2];
 	size_t own_count;
-	bool any_login;         /* without its password */
-	const char *login;      /* whose password is at hand; NULL: none */
-	bool wrong_login;       /* a login with a wrong password can be tried */
-	bool everything;        /* certificates, listeners: macros are at our will */
-	bool tls;               /* the session is under TLS */
-	const char *no_clients; /* why not any_client, and what to do, in words */
+	bool any_login;                 /* without its password */
+	const char *login;              /* whose password is at hand; NULL: none */
+	unsigned logins;                /* LOGIN_BIT of the ways to log in with it */
+	const struct certificate *cert; /* that is at hand; NULL: none */
+	bool wrong_login;               /* a login with a wrong password can be tried */
+	bool everything;                /* certificates, listeners: macros are at our will */
+	bool tls;                       /* the session is under TLS */
+	const char *no_clients;         /* why not any_client, and what to do, in words */
 };
 
 /* One way in, and what is tried there. */
@@ -56,6 +59,7 @@ struct actor {
 	const char *to;   /* of PROBE_FRIEND; NULL: the probe's */
 	bool asks;        /* tries PROBE_GUARD: one at each place with an MTA */
 	bool core;        /* tries the probes of PROBE_CORE only */
+	bool shows_cert;  /* with TLS, the one that is at hand */
 	bool wrong_login; /* tries to log in first, with a password that is none */
 };
 

@@ -5,6 +5,7 @@
 #include "auth/resolver.h"
 #include "base/arena.h"
 #include "check/config.h"
+#include "selftest/certificate.h"
 #include "selftest/options.h"
 #include "selftest/places.h"
 #include "selftest/plan.h"
@@ -19,6 +20,7 @@ struct selftest {
 	const char *config_path;
 	struct probe_names names;
 	struct places places;
+	struct certificate cert;   /* of --cert; file NULL: none */
 	struct sink *sink;         /* NULL: none */
 	struct resolver *resolver; /* NULL: DNS is not asked */
 	struct plan plan;

@@ -42,6 +42,8 @@ struct way {
 	bool helo;                    /* HELO instead of EHLO */
 	bool pipelined;               /* several commands at once */
 	const char *login, *password; /* NULL: none */
+	const char *cert, *key;       /* files; NULL: none */
+	unsigned proxy;               /* the PROXY protocol that it expects, 1 or 2; 0: none */
 
 	/* What a first session, before all others, found. */
 	struct addr own, peer;
@@ -49,7 +51,8 @@ struct way {
 	char banner[WAY_TEXT_SIZE];
 	bool xclient, xclient_login, xclient_name;
 	bool starttls, pipelining, utf8;
-	bool auth;         /* PLAIN, once the session is as the way has it */
+	bool auth;         /* by one of `logins`, once the session is as the way has it */
+	unsigned logins;   /* LOGIN_BIT of those that are offered */
 	bool auth_offered; /* by any mechanism */
 };
 

@@ -56,6 +56,12 @@ void smtp_write_xclient(struct strbuf *b, const struct addr *client, const char 
 
 void smtp_write_xtext(struct strbuf *b, const char *s, size_t len);
 
+void smtp_write_base64(struct strbuf *b, const char *s, size_t len);
+
+/* "PROXY TCP4 ...\r\n", or its binary form (haproxy's PROXY protocol 1 and 2). One family. */
+void smtp_write_proxy(struct strbuf *b, unsigned version, const struct addr *client,
+    uint16_t client_port, const struct addr *server, uint16_t server_port);
+
 /* "AUTH PLAIN ...\r\n" (RFC 4954, RFC 4616). */
 void smtp_write_auth_plain(struct strbuf *b, const char *user, const char *password);
 

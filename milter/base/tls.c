@@ -50,6 +50,16 @@ struct tls *tls_new(int fd, const char *host)
 	return t;
 }
 
+bool tls_show(struct tls *t, const char *cert, const char *key)
+{
+	if (SSL_use_certificate_chain_file(t->ssl, cert) == 1 &&
+	    SSL_use_PrivateKey_file(t->ssl, key, SSL_FILETYPE_PEM) == 1)
+		return true;
+	snprintf(t->error, sizeof(t->error), "%.60s, %.60s: %s", cert, key,
+	    ERR_reason_error_string(ERR_peek_last_error()));
+	return false;
+}
+
 /* --- only those whom we trust ------------------------------------------------------- */
 
 struct tls_trust {

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "selftest/certificate.h"
 #include "selftest/decide.h"
+#include "selftest/login.h"
 
 /* Of documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544, RFC 5180): nobody's. */
 const char *const casting_nobodys_v4[] = {
@@ -150,6 +152,9 @@ static const char *set_login(struct casting *c, const struct criteria *k, struct
 
 	if (!asked)
 		return NULL;
+	if (m->login != NULL && k->mech.given && k->mech.texts.count > 0 &&
+	    login_find(m->logins, k->mech.texts.items[0]) == LOGINS)
+		return "it asks for a way to log in that is not tried here";
 	if (m->login != NULL)
 		a->mail.auth_login = m->login;
 	else if (!m->any_login)
@@ -158,8 +163,9 @@ static const char *set_login(struct casting *c, const struct criteria *k, struct
 		a->mail.auth_login = login_like(c, k->login.texts.items[0]);
 	else
 		a->mail.auth_login = "selftest";
-	a->mail.auth_mech =
-	    k->mech.given && k->mech.texts.count > 0 ? k->mech.texts.items[0] : "PLAIN";
+	a->mail.auth_mech = k->mech.given && k->mech.texts.count > 0 ? k->mech.texts.items[0]
+	                    : m->login != NULL ? login_name(login_find(m->logins, NULL))
+	                                       : "PLAIN";
 	return NULL;
 }
 
@@ -173,14 +179,43 @@ static const char *set_tls(struct casting *c, const struct criteria *k, struct a
 	return NULL;
 }
 
+/* The one that is at hand, where it is what the rule asks for. */
+static const char *show_cert(const struct casting *c, const struct criteria *k, struct actor *a)
+{
+	const struct certificate *cert = c->means->cert;
+
+	if (cert == NULL)
+		return "it asks for a certificate: give --cert and --key, where the server has TLS";
+	for (size_t i = 0; i < k->cert.texts.count; i++) {
+		const char *wanted = k->cert.texts.items[i];
+		bool whole = strstr(wanted, ":/") != NULL;
+
+		if (!certificate_is(cert, wanted))
+			continue;
+		if (!c->means->tls)
+			return "it asks for a certificate, which is shown under TLS alone";
+		a->shows_cert = true;
+		a->mail.tls_version = "TLSv1.3";
+		/* Sendmail tells the whole name: /CN=... */
+		a->mail.cert_subject = whole ? cert->subject_line : cert->subject;
+		a->mail.cert_issuer = whole ? cert->issuer_line : cert->issuer;
+		a->mail.cert_fingerprint = cert->sha256;
+		a->mail.verify = "OK";
+		return NULL;
+	}
+	return "it asks for another certificate than that of --cert";
+}
+
 static const char *set_cert(struct casting *c, const struct criteria *k, struct actor *a)
 {
 	const char *cert;
 
 	if (!k->cert.given)
 		return NULL;
-	if (!c->means->everything || k->cert.texts.count == 0)
-		return "it asks for a certificate, which is tried through --milter alone";
+	if (k->cert.texts.count == 0)
+		return "its list of certificates is empty";
+	if (!c->means->everything)
+		return show_cert(c, k, a);
 	cert = k->cert.texts.items[0];
 	a->mail.tls_version = "TLSv1.3";
 	if (strncmp(cert, "subject:", 8) == 0)
@@ -334,6 +369,21 @@ static const char *casting_where(struct casting *c, const struct relay_rule *rul
 	    c, arena_printf(&c->plan->arena, "%s:%u", rule->head.loc.file, rule->head.loc.line));
 }
 
+/* The same client by each way to log in that is offered. */
+static void add_logins(struct casting *c, const struct actor *a, const struct criteria *k)
+{
+	struct actor other = *a;
+
+	casting_add(c, a);
+	for (unsigned i = 0; i < LOGINS && a->mail.auth_login != NULL; i++) {
+		other.mail.auth_mech = login_name((enum login)i);
+		if (c->means->login != NULL && !k->mech.given &&
+		    (c->means->logins & LOGIN_BIT(i)) != 0 &&
+		    strcmp(other.mail.auth_mech, a->mail.auth_mech) != 0)
+			casting_add(c, &other);
+	}
+}
+
 static void cast_friend(struct casting *c, const struct relay_rule *rule, size_t number)
 {
 	struct actor a = {.name = rule->head.name, .kind = ACTOR_FRIEND};
@@ -352,14 +402,27 @@ static void cast_friend(struct casting *c, const struct relay_rule *rule, size_t
 	}
 	if (decide_row(c->config, c->now, &r, &c->plan->arena, &other, &ignored) ||
 	    is_permitted_with_tls(c, rule, &r, &a))
-		casting_add(c, &a);
+		add_logins(c, &a, &rule->criteria);
 	else
 		c->reasons[number] =
 		    casting_keep(c, arena_printf(&c->plan->arena, "rule %s decides before it",
 					other == NULL ? "(none)" : other));
 }
 
-/* Without a configuration, who has a password may relay. */
+/* Without a configuration, who has a password, or a certificate, may relay. */
+static void cast_certificate(struct casting *c)
+{
+	struct actor a = {
+	    .name = "certificate", .where = "", .kind = ACTOR_FRIEND, .shows_cert = true};
+	struct addr client = {.family = ADDR_NONE};
+	struct criteria any = {.auth = CRITERION_ANY};
+
+	if (client_for(c, &any, &client) != NULL)
+		return;
+	casting_set_client(c, &a, &client);
+	casting_add(c, &a);
+}
+
 static void cast_login(struct casting *c)
 {
 	struct actor a = {.name = "login", .where = "", .kind = ACTOR_FRIEND};
@@ -370,8 +433,8 @@ static void cast_login(struct casting *c)
 		return;
 	casting_set_client(c, &a, &client);
 	a.mail.auth_login = c->means->login;
-	a.mail.auth_mech = "PLAIN";
-	casting_add(c, &a);
+	a.mail.auth_mech = login_name(login_find(c->means->logins, NULL));
+	add_logins(c, &a, &any);
 }
 
 /* What is for us is in the controls; what is for everybody is in the strangers'. */
@@ -387,6 +450,8 @@ void cast_friends(struct casting *c)
 
 	if (c->config == NULL && c->means->login != NULL)
 		cast_login(c);
+	if (c->config == NULL && c->means->cert != NULL && c->means->tls)
+		cast_certificate(c);
 	for (size_t number = 0; rule != NULL; rule = casting_next_rule(rule), number++)
 		if (is_for_friends(c, rule))
 			cast_friend(c, rule, number);

@@ -201,6 +201,10 @@ bool channel_start_tls(struct channel *c, const char *host)
 
 	strbuf_reset(&c->in);
 	c->tls = tls_new(c->fd, host);
+	if (c->tls != NULL && c->cert != NULL && !tls_show(c->tls, c->cert, c->key)) {
+		snprintf(c->error, sizeof(c->error), "%s", tls_error(c->tls));
+		return false;
+	}
 	if (c->tls == NULL) {
 		snprintf(c->error, sizeof(c->error), "out of memory");
 		return false;

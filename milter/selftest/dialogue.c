@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "selftest/login.h"
 #include "selftest/way.h"
 
 /* How long the end of a session is waited for: politeness has an end too. */
@@ -29,7 +30,9 @@ static void note_sent(struct dialogue *d)
 		while (shown > 0 && (s[shown - 1] == '\n' || s[shown - 1] == '\r'))
 			shown--;
 		strbuf_puts(&d->transcript, "C: ");
-		if (len > 11 && memcmp(s, "AUTH PLAIN ", 11) == 0)
+		if (d->secret)
+			strbuf_puts(&d->transcript, "...");
+		else if (len > 11 && memcmp(s, "AUTH PLAIN ", 11) == 0)
 			strbuf_puts(&d->transcript, "AUTH PLAIN ...");
 		else
 			escape_text(&d->transcript, s, shown);
@@ -135,14 +138,43 @@ static const char *host_of(const struct way *w)
 	return *w->name == '\0' ? NULL : w->name;
 }
 
-bool dialogue_open(struct dialogue *d, const struct way *w)
+/* Says by the PROXY protocol who comes; to an address of his family. */
+static bool be_proxied(struct dialogue *d, const struct actor *a)
+{
+	static const struct addr loopback[] = {{{127, 0, 0, 1}, ADDR_V4}, {{[15] = 1}, ADDR_V6}};
+	const struct way *w = d->way;
+	struct addr own, peer, client;
+	uint16_t port = 0;
+
+	if (w->proxy == 0)
+		return true;
+	channel_addresses(&d->channel, &own, &peer);
+	(void)addr_from_sockaddr((const struct sockaddr *)&w->to.addr, &peer, &port);
+	client = a == NULL ? own : a->connect.client_addr;
+	if (peer.family != client.family)
+		peer = loopback[client.family == ADDR_V6];
+	smtp_write_proxy(
+	    &d->out, w->proxy, &client, a == NULL ? port : a->connect.client_port, &peer, port);
+	if (!d->out.failed && channel_send(&d->channel, d->out.data, d->out.len)) {
+		strbuf_reset(&d->out);
+		return true;
+	}
+	return false;
+}
+
+bool dialogue_open(struct dialogue *d, const struct way *w, const struct actor *a)
 {
 	*d = (struct dialogue){.way = w,
 	    .reply = {.text = ""},
 	    .keeps = w->transcripts,
 	    .transcript = {.max = TRANSCRIPT_MAX}};
-	if (!channel_open(&d->channel, &w->to, &w->source, w->timeout) ||
-	    (w->tls == WAY_TLS && !channel_start_tls(&d->channel, host_of(w))))
+	if (!channel_open(&d->channel, &w->to, &w->source, w->timeout) || !be_proxied(d, a))
+		return false;
+	if (a != NULL && a->shows_cert) {
+		d->channel.cert = w->cert;
+		d->channel.key = w->key;
+	}
+	if ((w->tls == WAY_TLS && !channel_start_tls(&d->channel, host_of(w))))
 		return false;
 	return dialogue_read(d) && (dialogue_is_positive(d) || fail_with_reply(d, "no welcome"));
 }
@@ -181,7 +213,7 @@ static bool be_client(struct dialogue *d, const struct actor *a, const char *hel
 	const char *login = w->xclient_login && w->login == NULL ? a->mail.auth_login : NULL;
 	const char *name = a->connect.client_name;
 
-	if (!w->xclient)
+	if (!w->xclient || w->proxy != 0)
 		return true;
 	smtp_write_xclient(&d->out, &a->connect.client_addr,
 	    w->xclient_name && name[0] != '[' ? name : "[UNAVAILABLE]", NULL, login);
@@ -195,8 +227,8 @@ static bool be_client(struct dialogue *d, const struct actor *a, const char *hel
 /* A login that nobody has; that it fails is not what is tested. */
 static bool try_wrong_login(struct dialogue *d)
 {
-	smtp_write_auth_plain(&d->out, "postmaster", "selftest: not the password");
-	if (!dialogue_ask(d))
+	if (!login_try(
+		d, login_find(d->way->logins, NULL), "postmaster", "selftest: not the password"))
 		return false;
 	if (dialogue_is_positive(d))
 		return fail_with_reply(d, "a wrong password was taken");
@@ -216,8 +248,7 @@ static bool log_in(struct dialogue *d, const struct actor *a)
 		    "the password is not sent to another host without TLS");
 		return false;
 	}
-	smtp_write_auth_plain(&d->out, w->login, w->password);
-	if (!dialogue_ask(d))
+	if (!login_try(d, login_find(w->logins, a->mail.auth_mech), w->login, w->password))
 		return false;
 	return dialogue_is_positive(d) || fail_with_reply(d, "the login was refused");
 }
@@ -225,7 +256,7 @@ static bool log_in(struct dialogue *d, const struct actor *a)
 bool dialogue_open_as(
     struct dialogue *d, const struct way *w, const struct actor *a, const char *helo)
 {
-	return dialogue_open(d, w) && must_greet(d, helo) &&
+	return dialogue_open(d, w, a) && must_greet(d, helo) &&
 	       (w->tls != WAY_STARTTLS || dialogue_start_tls(d, helo)) && be_client(d, a, helo) &&
 	       log_in(d, a);
 }

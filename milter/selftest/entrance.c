@@ -35,6 +35,8 @@ static struct place_options place_options(const struct selftest *t)
 	    .unguarded = t->o.failover,
 	    .login = t->o.login,
 	    .password = t->o.password,
+	    .cert = t->cert.file == NULL ? NULL : &t->cert,
+	    .proxy = t->o.proxy,
 	};
 }
 
@@ -112,10 +114,14 @@ static int add_mx(struct selftest *t)
 
 int selftest_open_smtp(struct selftest *t)
 {
-	const struct place_options o = place_options(t);
+	char error[TLS_TEXT_SIZE];
+	struct place_options o;
 	size_t answered = 0;
 	int code = EXIT_OK;
 
+	if (t->o.cert != NULL && !certificate_read(&t->cert, t->o.cert, t->o.key, error))
+		return selftest_fail(EXIT_NO_INPUT, "the certificate can't be used", error);
+	o = place_options(t);
 	if (t->o.dns)
 		code = open_resolver(t);
 	if (code == EXIT_OK && t->o.mx)

@@ -39,6 +39,8 @@ static void add_row(struct strbuf *b, const struct row *row)
 	add_member(b, "rule", row->actor->where);
 	add_member(b, "client", client);
 	add_member(b, "login", row->actor->mail.auth_login);
+	if (row->actor->mail.auth_login != NULL)
+		add_member(b, "mech", row->actor->mail.auth_mech);
 	add_member(b, "helo", row->helo);
 	add_member(b, "probe", row->probe->name);
 	add_probe(b, row);

@@ -24,7 +24,8 @@ struct inspection {
 
 static bool open_session(struct inspection *i, struct dialogue *d)
 {
-	return dialogue_open(d, i->way) && dialogue_greet(d, i->helo) && dialogue_is_positive(d);
+	return dialogue_open(d, i->way, NULL) && dialogue_greet(d, i->helo) &&
+	       dialogue_is_positive(d);
 }
 
 /* --- what the server says of itself ----------------------------------------- */

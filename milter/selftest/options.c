@@ -126,6 +126,12 @@ static bool set_source(struct selftest_options *o, const char *text, int *code)
 	       wrong(code, "--source", text, "an IP address of this host");
 }
 
+static bool set_proxy(struct selftest_options *o, const char *text, int *code)
+{
+	o->proxy = strcmp(text, "v1") == 0 ? 1 : strcmp(text, "v2") == 0 ? 2 : 0;
+	return o->proxy != 0 || wrong(code, "--proxy", text, "v1 or v2");
+}
+
 static bool set_password(struct selftest_options *o, const char *path, int *code)
 {
 	FILE *f = fopen(path, "re");
@@ -188,6 +194,9 @@ enum {
 	OPTION_METRICS,
 	OPTION_FAILOVER,
 	OPTION_ALERT,
+	OPTION_CERT,
+	OPTION_KEY,
+	OPTION_PROXY,
 	OPTION_DNS,
 	OPTION_DNSBL,
 	OPTION_RESOLVER,
@@ -268,6 +277,14 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	case OPTION_METRICS:
 		o->metrics = value;
 		return true;
+	case OPTION_CERT:
+		o->cert = value;
+		return true;
+	case OPTION_KEY:
+		o->key = value;
+		return true;
+	case OPTION_PROXY:
+		return set_proxy(o, value, code);
 	case OPTION_REPORT:
 		o->report = value;
 		return true;
@@ -329,6 +346,11 @@ static bool check_options(struct selftest_options *o, int *code)
 		    command_usage(&command_selftest, "--milter and --smtp are two ways; give one");
 	else if (!selftest_speaks_smtp(o) && o->source.family != ADDR_NONE)
 		*code = command_usage(&command_selftest, "--source goes with --smtp");
+	else if (!selftest_speaks_smtp(o) && (o->proxy != 0 || o->cert != NULL || o->key != NULL))
+		*code =
+		    command_usage(&command_selftest, "--proxy, --cert and --key go with --smtp");
+	else if ((o->cert == NULL) != (o->key == NULL))
+		*code = command_usage(&command_selftest, "--cert and --key go together");
 	else if (o->failover && !selftest_speaks_smtp(o))
 		*code = command_usage(&command_selftest, "--failover goes with --smtp");
 	else if (o->failover && o->confirm != NULL)
@@ -363,6 +385,9 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"smuggling", no_argument, NULL, OPTION_SMUGGLING},
 	    {"report", required_argument, NULL, OPTION_REPORT},
 	    {"failover", no_argument, NULL, OPTION_FAILOVER},
+	    {"cert", required_argument, NULL, OPTION_CERT},
+	    {"key", required_argument, NULL, OPTION_KEY},
+	    {"proxy", required_argument, NULL, OPTION_PROXY},
 	    {"alert", no_argument, NULL, OPTION_ALERT},
 	    {"metrics", required_argument, NULL, OPTION_METRICS},
 	    {"mx", no_argument, NULL, OPTION_MX},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "selftest/certificate.h"
 #include "selftest/run.h"
 
 enum { PORT_SMTP = 25, PORT_SMTPS = 465, PORT_SUBMISSION = 587 };
@@ -31,13 +32,14 @@ void places_note(struct places *p, const char *format, ...)
 static struct means means_of(const struct way *w)
 {
 	return (struct means){
-	    .any_client = w->xclient,
+	    .any_client = w->xclient || w->proxy != 0,
 	    .own = {w->own},
 	    .own_count = 1,
 	    /* A server that wants TLS first does not believe a login without it, by XCLIENT
 	       neither. */
-	    .any_login = w->xclient_login && w->auth_offered,
+	    .any_login = w->xclient_login && w->auth_offered && w->proxy == 0,
 	    .login = w->login,
+	    .logins = w->logins,
 	    .wrong_login = w->auth,
 	    .tls = w->tls != WAY_PLAIN,
 	    .no_clients = "the server does not offer XCLIENT: give --source ADDR, an address of "
@@ -46,7 +48,8 @@ static struct means means_of(const struct way *w)
 }
 
 /* False: there are too many. */
-static bool add(struct places *p, const struct way *w, const char *name, bool full, bool guarded)
+static bool add(struct places *p, const struct way *w, const char *name, bool full,
+    const struct place_options *o)
 {
 	struct place *place = &p->all[p->count];
 	uint16_t port = 0;
@@ -67,8 +70,9 @@ static bool add(struct places *p, const struct way *w, const char *name, bool fu
 	    .means = means_of(&p->ways[p->count]),
 	    .full = full,
 	    .submission = port == PORT_SMTPS || port == PORT_SUBMISSION,
-	    .guarded = guarded,
+	    .guarded = o->guarded && !o->unguarded,
 	};
+	place->means.cert = o->cert;
 	p->count++;
 	return true;
 }
@@ -98,13 +102,13 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 	/* AUTH goes with EHLO; XCLIENT may know the login all the same. */
 	w.auth = false;
 	snprintf(name, sizeof(name), "%s HELO", base->target);
-	(void)add(p, &w, name, false, o->guarded);
+	(void)add(p, &w, name, false, o);
 	w = *base;
 	w.tls = WAY_STARTTLS;
 	snprintf(name, sizeof(name), "%s STARTTLS", base->target);
 	if (base->tls == WAY_PLAIN && base->starttls) {
 		if (way_smtp_learn(&w, error))
-			(void)add(p, &w, name, false, o->guarded);
+			(void)add(p, &w, name, false, o);
 		else
 			places_note(p, "%s is not tried: %s", name, error);
 	}
@@ -112,24 +116,24 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 	w.pipelined = true;
 	snprintf(name, sizeof(name), "%s pipelined", base->target);
 	if (base->pipelining)
-		(void)add(p, &w, name, false, o->guarded);
+		(void)add(p, &w, name, false, o);
 	if (o->source.family == ADDR_NONE)
 		return;
 	/* Friends are where the system connects from. */
 	w = *base;
 	w.source = (struct addr){.family = ADDR_NONE};
 	snprintf(name, sizeof(name), "%s friends", base->target);
-	if (way_smtp_learn(&w, error) && add(p, &w, name, false, o->guarded))
+	if (way_smtp_learn(&w, error) && add(p, &w, name, false, o))
 		p->all[p->count - 1].friends_only = true;
 }
 
 /* While the guard is down the few probes of PROBE_CORE are enough: no address is odd to nobody. */
-static void add_unguarded(struct places *p, const struct way *w)
+static void add_unguarded(struct places *p, const struct way *w, const struct place_options *o)
 {
 	char name[WAY_TEXT_SIZE + 32];
 
 	snprintf(name, sizeof(name), "%s guard down", w->target);
-	if (add(p, w, name, false, false))
+	if (add(p, w, name, false, o))
 		p->all[p->count - 1].unguarded = true;
 }
 
@@ -146,7 +150,10 @@ static bool add_address(struct places *p, const struct target *target, const str
 	    .transcripts = o->transcripts,
 	    .tls = port == PORT_SMTPS ? WAY_TLS : WAY_PLAIN,
 	    .login = o->login,
-	    .password = o->password};
+	    .password = o->password,
+	    .cert = o->cert == NULL ? NULL : o->cert->file,
+	    .key = o->cert == NULL ? NULL : o->cert->key,
+	    .proxy = o->proxy};
 
 	(void)addr_from_sockaddr((const struct sockaddr *)&to->addr, &peer, NULL);
 	addr_format(&peer, text);
@@ -163,8 +170,8 @@ static bool add_address(struct places *p, const struct target *target, const str
 	w.timeout = o->timeout;
 	set_pace(&w, o);
 	if (o->unguarded)
-		add_unguarded(p, &w);
-	else if (add(p, &w, w.target, true, o->guarded))
+		add_unguarded(p, &w, o);
+	else if (add(p, &w, w.target, true, o))
 		add_manners(p, &w, o);
 	return true;
 }

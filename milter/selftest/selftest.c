@@ -211,6 +211,8 @@ const struct command command_selftest = {
 	"  --source ADDR              connects from ADDR, which may not relay\n"
 	"  --auth-user USER           logs in too; the password is in RELAY_GUARD_PASSWORD, or\n"
 	"  --auth-password-file FILE  in the first line of FILE, or is asked for\n"
+	"  --cert FILE --key FILE     shows this certificate where a rule asks for it\n"
+	"  --proxy v1|v2              the server expects the PROXY protocol; plays any client by it\n"
 	"  --timeout SECONDS          how long one answer is waited for (10)\n"
 	"  --confirm USER@DOMAIN      what is accepted of strangers is sent there, an address of\n"
 	"                             your own, to see whether it comes out\n"

@@ -45,7 +45,7 @@ static bool begin(struct dialogue *d, const struct attempt *a)
 {
 	char text[ADDR_TEXT_MAX];
 
-	if (!dialogue_open(d, a->way))
+	if (!dialogue_open(d, a->way, NULL))
 		return false;
 	addr_format(&a->way->own, text);
 	return dialogue_say(

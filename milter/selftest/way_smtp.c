@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "selftest/dialogue.h"
+#include "selftest/login.h"
 #include "selftest/way.h"
 
 /* RFC 3207 4: it wants STARTTLS before anything else. */
@@ -259,8 +260,8 @@ static void learn_offers(struct way *w, const struct smtp_reply *ehlo)
 	w->starttls = w->starttls || smtp_ehlo_offers(ehlo, "STARTTLS", NULL, NULL);
 	w->pipelining = smtp_ehlo_offers(ehlo, "PIPELINING", NULL, NULL);
 	w->utf8 = smtp_ehlo_offers(ehlo, "SMTPUTF8", NULL, NULL);
-	w->auth_offered = smtp_ehlo_offers(ehlo, "AUTH", &rest, &len);
-	w->auth = w->auth_offered && smtp_has_word(rest, len, "PLAIN");
+	w->logins = login_offered(ehlo, &w->auth_offered);
+	w->auth = w->logins != 0;
 }
 
 static bool learn(struct way *w, struct dialogue *d)
@@ -299,7 +300,7 @@ bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE])
 	w->run_session = run_session;
 	/* Fewer than Postfix lets pass before it slows down, as each refusal counts. */
 	w->per_session = 8;
-	ok = dialogue_open(&d, w) && learn(w, &d);
+	ok = dialogue_open(&d, w, NULL) && learn(w, &d);
 	if (!ok)
 		snprintf(error, WAY_TEXT_SIZE, "%s", d.channel.error);
 	dialogue_close(&d);

@@ -178,7 +178,7 @@ void smtp_write_xclient(struct strbuf *b, const struct addr *client, const char 
 	strbuf_puts(b, "\r\n");
 }
 
-static void write_base64(struct strbuf *b, const char *s, size_t len)
+void smtp_write_base64(struct strbuf *b, const char *s, size_t len)
 {
 	static const char digits[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -194,6 +194,41 @@ static void write_base64(struct strbuf *b, const char *s, size_t len)
 	}
 }
 
+static void write_number(struct strbuf *b, unsigned n)
+{
+	const char bytes[] = {(char)(n >> 8 & 0xff), (char)(n & 0xff)};
+
+	strbuf_add(b, bytes, sizeof(bytes));
+}
+
+static void write_address(struct strbuf *b, const struct addr *a)
+{
+	strbuf_add(b, (const char *)a->bytes, a->family == ADDR_V6 ? 16 : 4);
+}
+
+void smtp_write_proxy(struct strbuf *b, unsigned version, const struct addr *client,
+    uint16_t client_port, const struct addr *server, uint16_t server_port)
+{
+	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
+	bool v6 = client->family == ADDR_V6;
+
+	if (version == 1) {
+		addr_format(client, from);
+		addr_format(server, to);
+		strbuf_printf(b, "PROXY TCP%c %s %s %u %u\r\n", v6 ? '6' : '4', from, to,
+		    (unsigned)client_port, (unsigned)server_port);
+		return;
+	}
+	/* The signature; version 2, PROXY; TCP over the family. */
+	strbuf_add(b, "\r\n\r\n\0\r\nQUIT\n\x21", 13);
+	strbuf_putc(b, v6 ? '\x21' : '\x11');
+	write_number(b, v6 ? 36 : 12);
+	write_address(b, client);
+	write_address(b, server);
+	write_number(b, client_port);
+	write_number(b, server_port);
+}
+
 void smtp_write_auth_plain(struct strbuf *b, const char *user, const char *password)
 {
 	struct strbuf secret = {0};
@@ -204,7 +239,7 @@ void smtp_write_auth_plain(struct strbuf *b, const char *user, const char *passw
 	strbuf_puts(&secret, password);
 	strbuf_puts(b, "AUTH PLAIN ");
 	if (!secret.failed)
-		write_base64(b, secret.data, secret.len);
+		smtp_write_base64(b, secret.data, secret.len);
 	strbuf_puts(b, "\r\n");
 	b->failed = b->failed || secret.failed;
 	if (secret.data != NULL)

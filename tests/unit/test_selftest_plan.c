@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "check/config.h"
+#include "selftest/login.h"
 #include "selftest/plan.h"
 
 /* 2026-11-24 */
@@ -198,14 +199,16 @@ static void only_what_can_be_played(void **state)
 	    "note: rule office (test.conf:5) is not tried: its clients can't be played from here; "
 	    "note: rule login (test.conf:6) is not tried: it asks for a login: give --auth-user, "
 	    "where the server offers AUTH; "
-	    "note: rule cert (test.conf:7) is not tried: it asks for a certificate, which is tried "
-	    "through --milter alone; ");
+	    "note: rule cert (test.conf:7) is not tried: it asks for a certificate: give --cert "
+	    "and --key, where the server has TLS; ");
 	assert_int_equal(p.actor_count, 1);
 	plan_free(&p);
 	m->login = "alice";
+	m->logins = LOGIN_BIT(LOGIN_PLAIN) | LOGIN_BIT(LOGIN_CRAM_MD5);
 	assert_true(plan_make(&p, c, &names, &at, 1, now));
 	describe(&p, got, sizeof(got));
-	assert_non_null(strstr(got, "login 192.0.2.9 login=alice mech=PLAIN; "));
+	assert_non_null(strstr(got, "login 192.0.2.9 login=alice mech=PLAIN; "
+				    "login 192.0.2.9 login=alice mech=CRAM-MD5; "));
 	plan_free(&p);
 	m->own[0] = address("198.51.100.1");
 	assert_true(plan_make(&p, c, &names, &at, 1, now));

@@ -151,6 +151,32 @@ static void commands(void **state)
 	strbuf_free(&b);
 }
 
+/* As haproxy's doc/proxy-protocol.txt has them. */
+static void proxy_headers(void **state)
+{
+	static const char v2_v4[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+				    "\xcb\0\x71\x09\x7f\0\0\x01\x9c\x40\0\x19";
+	struct addr from = {{203, 0, 113, 9}, ADDR_V4}, to = {{127, 0, 0, 1}, ADDR_V4};
+	struct strbuf b = {0};
+
+	(void)state;
+	smtp_write_proxy(&b, 1, &from, 40000, &to, 25);
+	expect_text(&b, "PROXY TCP4 203.0.113.9 127.0.0.1 40000 25\r\n");
+	smtp_write_proxy(&b, 2, &from, 40000, &to, 25);
+	assert_int_equal(b.len, sizeof(v2_v4) - 1);
+	assert_memory_equal(b.data, v2_v4, b.len);
+	strbuf_reset(&b);
+	from = (struct addr){{0x20, 0x01, 0x0d, 0xb8, [15] = 9}, ADDR_V6};
+	to = (struct addr){{[15] = 1}, ADDR_V6};
+	smtp_write_proxy(&b, 1, &from, 40000, &to, 25);
+	expect_text(&b, "PROXY TCP6 2001:db8::9 ::1 40000 25\r\n");
+	smtp_write_proxy(&b, 2, &from, 40000, &to, 25);
+	assert_int_equal(b.len, 16 + 36);
+	assert_memory_equal(b.data + 13, "\x21\0\x24\x20\x01\x0d\xb8", 7);
+	assert_memory_equal(b.data + 48, "\x9c\x40\0\x19", 4);
+	strbuf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +184,7 @@ int main(void)
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(offers),
 	    cmocka_unit_test(commands),
+	    cmocka_unit_test(proxy_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
