@@ -16,6 +16,7 @@ struct events_settings {
 	const char *path; /* NULL: none, written as `path = none` */
 	bool syslog;
 	bool permitted;      /* record accepted recipients too */
+	const char *notices; /* where those with `notify` go besides: sink/notices.h; NULL: none */
 	const char *maillog; /* the MTA's log to follow; NULL: none */
 };
 

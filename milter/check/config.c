@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -37,6 +38,22 @@ static bool read_path_or_none(struct conf_reader *r, const struct conf_value *v,
 	return read_path(r, v, field);
 }
 
+/* Where notices go: a file, or "unix:/path". */
+static bool read_notices(struct conf_reader *r, const struct conf_value *v, void *field)
+{
+	const size_t path_max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	char found[CONF_FOUND_MAX];
+
+	if (!is_single_text(v) || strncmp(v->text, "unix:", 5) != 0)
+		return read_path_or_none(r, v, field);
+	if (v->text[5] != '/' || strlen(v->text + 5) >= path_max)
+		return conf_error(r, &v->loc,
+		    "found %s; expected unix:/path, whose path has less than %zu bytes",
+		    conf_found(v, found), path_max);
+	*(const char **)field = v->text;
+	return true;
+}
+
 static bool read_mode(struct conf_reader *r, const struct conf_value *v, void *field)
 {
 	const char *what = is_single_text(v) ? unit_mode(v->text, field) : "a file mode";
@@ -66,6 +83,11 @@ static const struct conf_row events_rows[] = {
 	.offset = offsetof(struct events_settings, permitted),
 	.fallback = "no",
 	.doc = "Whether recipients that are permitted are recorded as well."},
+    {.key = "notices",
+	.type = CONF_CUSTOM,
+	.offset = offsetof(struct events_settings, notices),
+	.read = read_notices,
+	.doc = "A file or a socket that gets the events with `notify` as well."},
     {.key = "maillog",
 	.type = CONF_CUSTOM,
 	.offset = offsetof(struct events_settings, maillog),

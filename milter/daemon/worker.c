@@ -20,6 +20,7 @@
 #include "daemon/probe_secret.h"
 #include "daemon/tally.h"
 #include "sink/eventlog.h"
+#include "sink/notices.h"
 
 enum {
 	/* A callback answers within five seconds: this much of it may go to a full event queue. */
@@ -32,12 +33,14 @@ enum {
 };
 
 static struct eventlog *events;
+static struct notices *notices;
 
 static void emit(void *arg, const struct event *e)
 {
 	(void)arg;
 	tally_event(e->verdict);
 	eventlog_write(events, e, EVENT_WAIT_MS);
+	notices_write(notices, e);
 }
 
 /* A master that does not read has other troubles. */
@@ -119,7 +122,7 @@ static void *controller(void *arg)
 	mlfi_stop_accepting();
 	say(o, WORKER_SHUT);
 	finish_sessions(o);
-	if (!eventlog_flush(events, FLUSH_WAIT_MS))
+	if (!eventlog_flush(events, FLUSH_WAIT_MS) || !notices_flush(notices, FLUSH_WAIT_MS))
 		log_error("events are lost: the disk or the journal did not take them in time");
 	_exit(EXIT_OK);
 }
@@ -167,6 +170,23 @@ struct eventlog *worker_open_events(const struct worker_options *o)
 		    s->head.loc.file == NULL ? "" : s->head.loc.file, s->head.loc.line,
 		    s->path == NULL ? "" : s->path, error);
 	return l;
+}
+
+/* NULL where none are asked for. */
+static struct notices *open_notices(const struct worker_options *o)
+{
+	const struct events_settings *s = o->config->events;
+	const char *error = "";
+	struct notices *n =
+	    s->notices == NULL ? NULL : notices_open(s->notices, EVENTS_MODE, &error);
+
+	if (s->notices != NULL && n == NULL)
+		worker_give_up(o, EXIT_CONFIG,
+		    "%s:%u: events { notices }: %s: %s; the folder must exist and be writable "
+		    "by the user that relay-guard runs as",
+		    s->head.loc.file == NULL ? "" : s->head.loc.file, s->head.loc.line, s->notices,
+		    error);
+	return n;
 }
 
 /* NULL where no check asks DNS. */
@@ -222,6 +242,7 @@ _Noreturn void worker_main(const struct worker_options *o)
 	if (!identity_assume(o->identity))
 		worker_give_up(o, EXIT_UNAVAILABLE, "root can't be given up");
 	events = worker_open_events(o);
+	notices = open_notices(o);
 	env.store = counters();
 	counters_share_start(o->config);
 	env.resolver = open_resolver(o);

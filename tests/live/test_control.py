@@ -7,6 +7,7 @@ Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_control.py postfix|s
 import glob
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +26,11 @@ SENDERS = ["<alice@example.com>", "<>", "<someone.else@example.org>"]
 tap = Tap()
 sink = Sink(mtas.SINK)
 guard = Guard(top=ACCOUNT)
+told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+told.settimeout(10)
+told.bind(f"{guard.folder}/notices.sock")
+os.chmod(f"{guard.folder}/notices.sock", 0o777)
+guard.write_conf(top=ACCOUNT, events=f'notices = "unix:{guard.folder}/notices.sock"')
 filter_name = f"unix:{guard.socket}" if sys.argv[1] == "postfix" else f"local:{guard.socket}"
 mta = mtas.make(sys.argv[1], milter=filter_name)
 REALM = "@example.com" if mta.name == "postfix" else ""  # Cyrus SASL tells it to Postfix
@@ -64,6 +70,19 @@ def came_out(word, count, seconds=15):
     return found()
 
 
+def received():
+    """The notices that were handed over so far, at least one unless time is over."""
+    found = []
+    try:
+        found.append(json.loads(told.recv(65536)))
+        told.setblocking(False)
+        while True:
+            found.append(json.loads(told.recv(65536)))
+    except (TimeoutError, BlockingIOError):
+        told.settimeout(10)
+    return found
+
+
 def quarantine():
     pattern = "/var/spool/postfix/hold/**/*" if mta.name == "postfix" else "/var/spool/mqueue/hf*"
     return sum(os.path.isfile(f) for f in glob.glob(pattern, recursive=True))
@@ -89,6 +108,7 @@ def stolen_account():
     notices = [e for e in guard.events() if e.get("notify")]
     tap.equal([(e["limit"], e["limit_key"], e["verdict"]) for e in notices], [("account", ALICE, "hold")],
               f"{mta.name}: one event is a notice", *notices)
+    tap.equal(received(), notices, f"{mta.name}: which was handed over, and no other")
     tap.equal([(b["key"], b["action"], b["by"]) for b in asked("bans")["bans"]],
               [(ALICE, "hold", "limit account")], f"{mta.name}: `bans` shows who is suspended")
     views = asked("limits", "--key", ALICE)["limits"]

@@ -46,6 +46,7 @@ static void defaults(void **state)
 	assert_true(c->events->syslog);
 	assert_false(c->events->permitted);
 	assert_null(c->events->maillog);
+	assert_null(c->events->notices);
 	config_free(&c);
 	assert_null(c);
 }
@@ -57,7 +58,8 @@ static void all_settings(void **state)
 	    "u\n"
 	    "group = g pid-file = /p socket-group = sg socket-mode = 0600 workers = 4\n"
 	    "sessions = 1k mode = monitor\n"
-	    "events { path = none syslog = no permitted = yes maillog = /m }\n" OURS RULES);
+	    "events { path = none syslog = no permitted = yes maillog = /m notices = \"unix:/n\" "
+	    "}\n" OURS RULES);
 	const struct settings *s = c->settings;
 
 	(void)state;
@@ -72,6 +74,7 @@ static void all_settings(void **state)
 	assert_false(c->events->syslog);
 	assert_true(c->events->permitted);
 	assert_string_equal(c->events->maillog, "/m");
+	assert_string_equal(c->events->notices, "unix:/n");
 	assert_int_equal(c->policy.entries[0].mode, MODE_MONITOR);
 	config_free(&c);
 }
@@ -104,6 +107,9 @@ static void errors(void **state)
 		const char *text, *want;
 	} cases[] = {
 	    {OURS, "found no section `relay`; expected `relay { ... }`"},
+	    {"events { notices = \"unix:n\" }" OURS RULES,
+		"found \"unix:n\"; expected unix:/path, whose path has less than 108 bytes"},
+	    {"events { notices = n }" OURS RULES, "found `n`; expected an absolute path"},
 	    {"listen = { unix:/a, local:/a }" OURS RULES,
 		"found \"local:/a\" again; expected another address"},
 	    {"control = inet:127.0.0.1:25\n" OURS RULES,
