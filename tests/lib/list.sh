@@ -42,6 +42,7 @@ live() {
 			echo "$m.$(basename "$t" .py) tests/live/sandbox.sh $m $t $m"
 		done
 	done
+	echo "postfix.signed_by_opendkim tests/live/sandbox.sh --with opendkim postfix tests/live/signed_by_opendkim.py"
 }
 
 dns() {

@@ -21,7 +21,7 @@ packages_of() {
 	case $1 in
 	postfix) echo postfix ;;
 	sendmail) echo sendmail-bin sendmail-cf sendmail-base ;;
-	opendkim) needed_by opendkim opendmarc dbconfig-no-thanks ;;
+	opendkim) needed_by opendkim opendkim-tools opendmarc dbconfig-no-thanks ;;
 	rspamd) needed_by rspamd ;;
 	*) die "\"$1\" is not known; postfix or sendmail is expected, or opendkim or rspamd after --with" ;;
 	esac
