@@ -52,6 +52,8 @@ dns() {
 		echo "dns.gcc.$(basename "$t" .py) $t build/relay-guard"
 		echo "dns.asan.$(basename "$t" .py) $t build/asan/relay-guard"
 	done
+	echo "dns.tsan.concurrent tests/lib/tsan.sh tests/dns/concurrent.py build/tsan/relay-guard"
+	echo "dns.tsan.guard tests/lib/tsan.sh tests/dns/guard.py build/tsan/relay-guard"
 }
 
 daemon() {
