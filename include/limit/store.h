@@ -125,6 +125,9 @@ void store_refund_all(struct store *s, const struct store_refund *r, size_t coun
 /* Forgets what a key owes to a limit, here and, soon, at a server; in any process. */
 void store_forget(struct store *s, uint64_t limit, const char *key, size_t key_len, nsec_t now);
 
+/* Were limits shared with other hosts, and are they not now? In any process. */
+bool store_is_away(const struct store *s);
+
 struct store_usage {
 	uint64_t slots, live;
 	uint64_t bytes;

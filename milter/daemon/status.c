@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/names.h"
+#include "check/store.h"
 #include "daemon/counters.h"
 #include "daemon/tally.h"
 #include "limit/bans.h"
@@ -90,7 +91,12 @@ static void count_ban(void *arg, const struct ban *b)
 	++*(uint64_t *)arg;
 }
 
-static void write_counters(struct strbuf *b)
+static bool shares(const struct settings *s)
+{
+	return ((const struct store_settings *)(const void *)s->store)->shared != NULL;
+}
+
+static void write_counters(struct strbuf *b, const struct daemon_view *v)
 {
 	uint64_t events[TALLY_VERDICTS], bans = 0;
 	struct store_usage usage;
@@ -110,6 +116,8 @@ static void write_counters(struct strbuf *b)
 	control_count(b, "slots", usage.slots);
 	control_count(b, "bytes", usage.bytes);
 	control_count(b, "bans", bans);
+	if (v->current != NULL && shares(v->current->config->settings))
+		control_text(b, "shared", store_is_away(counters()) ? "no, Redis is away" : "yes");
 	control_end(b);
 }
 
@@ -131,5 +139,5 @@ void status_write(struct strbuf *b, const struct daemon_view *v)
 		write_generation(b, v->proving, "is proved");
 	for (const struct generation *g = v->leaving; g != NULL; g = g->next)
 		write_generation(b, g, "finishes");
-	write_counters(b);
+	write_counters(b, v);
 }

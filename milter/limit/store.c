@@ -564,6 +564,11 @@ void store_forget(struct store *s, uint64_t limit, const char *key, size_t key_l
 	shared_forget(s->board, name, now);
 }
 
+bool store_is_away(const struct store *s)
+{
+	return breaker_is_open(&s->board->breaker);
+}
+
 /* --- for others ------------------------------------------------------------ */
 
 void store_usage(const struct store *s, struct store_usage *out)

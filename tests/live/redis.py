@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
-from commands import command
+from commands import command, status
 from guard import BINARY, Guard
 from milter import Milter
 from redis import Client, Redis, free_port, redis_binary
@@ -335,7 +335,13 @@ def several():
     guard = Guard(top=limits(first, 2, "100/1d", "timeout = 1s", f"unix:{first.folder}/moved.sock")).start()
     tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "MOVED is followed")
     tap.ok("is away" not in guard.log_text(), "and nobody took the server for away")
+    tap.equal(status(guard)["store"].get("shared"), "yes", "status: limits are shared")
     moved.end()
+    Pour(guard, next(addresses), most=150)
+    second.pause()
+    Pour(guard, next(addresses), most=50)
+    tap.equal(status(guard)["store"].get("shared"), "no, Redis is away", "status: the server is away")
+    second.resume()
     guard.remove()
     guard = Guard(top=limits(first, 2, "100/1d", "timeout = 1s", f"inet:localhost:{second.port}")).start()
     time.sleep(1)
@@ -344,6 +350,45 @@ def several():
     guard.remove()
     first.remove()
     second.remove()
+
+
+def cluster():
+    """Two servers of a real cluster: the one that is configured does not have our keys."""
+    servers = [Redis("--cluster-enabled", "yes") for _ in range(2)]
+    first, second = (s.client() for s in servers)
+    slot = first("CLUSTER", "KEYSLOT", "{relay-guard}:clock")
+    first("CLUSTER", "ADDSLOTSRANGE", *([0, slot - 1] if slot else []), *([slot + 1, 16383] if slot < 16383 else []))
+    second("CLUSTER", "ADDSLOTS", slot)
+    first("CLUSTER", "MEET", "127.0.0.1", servers[1].port)
+    ready = within(30, lambda: all(b"cluster_state:ok" in c("CLUSTER", "INFO") for c in (first, second)))
+    tap.ok(ready, "a cluster of two", first("CLUSTER", "INFO"))
+    guard = Guard(top=limits(servers[0], 2, "100/1d", "timeout = 1s", f"inet:127.0.0.1:{servers[0].port}")).start()
+    tap.equal(Pour(guard, next(addresses), most=150).passed, 100, "the other one is found")
+    tap.ok(second("DBSIZE") == 2 and first("DBSIZE") == 0, "where the keys are", first("DBSIZE"), second("DBSIZE"))
+    tap.equal(command(guard, "ban", "login:mallory", "--for", "1h")[0], 0, "a ban")
+    tap.ok(within(8, lambda: second("HLEN", "{relay-guard}:bans") == 1), "stands there too", guard.log_text())
+    tap.ok("is away" not in guard.log_text(), "and nobody took the server for away")
+    guard.remove()
+    for s in servers:
+        s.remove()
+
+
+def clock():
+    """The server's clock goes back by an hour: as seen from it, all times that are kept go forward."""
+    redis = Redis()
+    guard = Guard(top=limits(redis, 2, "100/1h", "timeout = 1s")).start()
+    address, other = next(addresses), next(addresses)
+    tap.equal(Pour(guard, address, most=50).passed, 50, "half of a limit")
+    c = redis.client()
+    for key in c("KEYS", "*"):
+        first, rest = (int(n) for n in c("GET", key).split())
+        c("SET", key, f"{first + 3600 * 10**6} {rest}", "PX", "7200000")
+    tap.ok(50 <= Pour(guard, address, most=120).passed <= 51, "a clock that went back: the other half, no more and no less")
+    tap.equal(Pour(guard, other, most=120).passed, 100, "and all of it for another")
+    shift = int(c("GET", "{relay-guard}:clock").split()[1])
+    tap.ok(3590 * 10**6 < shift <= 3600 * 10**6, "the server's time goes on from where it was", shift)
+    guard.remove()
+    redis.remove()
 
 
 def sentinel():
@@ -458,5 +503,5 @@ def bans():
     redis.remove()
 
 
-tests = {t.__name__: t for t in (exact, faults, deadline, secured, several, sentinel, bans)}
+tests = {t.__name__: t for t in (exact, faults, deadline, secured, several, cluster, clock, sentinel, bans)}
 tap.run(*[tests[name] for name in sys.argv[2:]] or tests.values())
