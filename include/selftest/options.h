@@ -37,9 +37,10 @@ struct selftest_options {
 	bool dns;                                  /* look at DNS and block lists */
 	const char *dnsbl[SELFTEST_DNSBL_MAX + 1]; /* NULL-terminated; none: the usual */
 	size_t dnsbl_count;
-	const char *resolver; /* NULL: the system's */
-	const char *metrics;  /* a file; NULL: not given */
-	const char *report;   /* a file; NULL: not given */
+	const char *resolver;     /* NULL: the system's */
+	const char *metrics;      /* a file; NULL: not given */
+	const char *report;       /* a file; NULL: not given */
+	const char *smuggling_to; /* an address of the user's own; NULL: our postmaster */
 	bool list, quiet, verbose, transcript, smuggling;
 	enum report_format format;
 };

@@ -13,6 +13,7 @@ struct survey {
 	const struct config *config; /* NULL: none */
 	const struct places *places;
 	const struct probe_names *names;
+	struct sink *sink;         /* NULL: none */
 	struct resolver *resolver; /* NULL: DNS is not looked at */
 	usec_t now;
 };

@@ -60,6 +60,26 @@ static bool set_smtp(struct selftest_options *o, const char *text, int *code)
 	return set_server(&o->targets[o->target_count++], "--smtp", text, code);
 }
 
+static bool is_plain_address(const char *text, char name[NAME_SIZE])
+{
+	size_t len =
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+");
+
+	return len > 0 && text[len] == '@' &&
+	       name_canonical(text + len + 1, strlen(text + len + 1), name) == NAME_OK;
+}
+
+/* Printable, with one @: it is put between angle brackets. */
+static bool set_smuggling_to(struct selftest_options *o, const char *text, int *code)
+{
+	char name[NAME_SIZE];
+
+	o->smuggling = true;
+	o->smuggling_to = text;
+	return is_plain_address(text, name) ||
+	       wrong(code, "--smuggling-to", text, "a plain address of your own: USER@DOMAIN");
+}
+
 /* USER@DOMAIN; the parts are kept apart, as the probes put them together anew. */
 static bool set_confirm(struct selftest_options *o, const char *text, int *code)
 {
@@ -68,10 +88,7 @@ static bool set_confirm(struct selftest_options *o, const char *text, int *code)
 	char name[NAME_SIZE];
 
 	o->confirm = text;
-	if (len == 0 || len >= sizeof(o->confirm_mailbox) ||
-	    text[strspn(text,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+")] != '@' ||
-	    name_canonical(at + 1, strlen(at + 1), name) != NAME_OK)
+	if (!is_plain_address(text, name) || len >= sizeof(o->confirm_mailbox))
 		return wrong(code, "--confirm", text, "a plain address of your own: USER@DOMAIN");
 	memcpy(o->confirm_mailbox, text, len);
 	o->confirm_mailbox[len] = '\0';
@@ -189,6 +206,7 @@ enum {
 	OPTION_WAIT,
 	OPTION_TRANSCRIPT,
 	OPTION_SMUGGLING,
+	OPTION_SMUGGLING_TO,
 	OPTION_REPORT,
 	OPTION_MX,
 	OPTION_METRICS,
@@ -277,6 +295,8 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	case OPTION_METRICS:
 		o->metrics = value;
 		return true;
+	case OPTION_SMUGGLING_TO:
+		return set_smuggling_to(o, value, code);
 	case OPTION_CERT:
 		o->cert = value;
 		return true;
@@ -358,9 +378,10 @@ static bool check_options(struct selftest_options *o, int *code)
 		    &command_selftest, "--failover and --confirm are two tests; give one");
 	else if (o->confirm != NULL && !selftest_speaks_smtp(o))
 		*code = command_usage(&command_selftest, "--confirm goes with --smtp");
-	else if (*o->sink.host != '\0' && (o->confirm == NULL || o->sink.port == 0))
+	else if (*o->sink.host != '\0' &&
+		 ((o->confirm == NULL && o->smuggling_to == NULL) || o->sink.port == 0))
 		*code = command_usage(&command_selftest,
-		    "--sink goes with --confirm, and needs a port: ADDRESS:PORT");
+		    "--sink goes with --confirm or --smuggling-to, and needs a port: ADDRESS:PORT");
 	else if (o->list && o->format != REPORT_TEXT && o->format != REPORT_JSON)
 		*code = command_usage(&command_selftest, "--list goes with --format text or json");
 	return *code == EXIT_OK && check_password(o, code);
@@ -382,6 +403,7 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"wait", required_argument, NULL, OPTION_WAIT},
 	    {"pace", required_argument, NULL, OPTION_PACE},
 	    {"transcript", no_argument, NULL, OPTION_TRANSCRIPT},
+	    {"smuggling-to", required_argument, NULL, OPTION_SMUGGLING_TO},
 	    {"smuggling", no_argument, NULL, OPTION_SMUGGLING},
 	    {"report", required_argument, NULL, OPTION_REPORT},
 	    {"failover", no_argument, NULL, OPTION_FAILOVER},

@@ -86,6 +86,7 @@ static bool look_around(struct selftest *t)
 	    .config = t->config,
 	    .places = &t->places,
 	    .names = &t->names,
+	    .sink = t->sink,
 	    .resolver = t->resolver,
 	    .now = t->now,
 	};
@@ -224,6 +225,8 @@ const struct command command_selftest = {
 	"  --smuggling                tries the nine sequences of SMTP smuggling; a server that "
 	"is\n"
 	"                             fooled sends our postmaster a message\n"
+	"  --smuggling-to USER@DOMAIN tries it with an address of ours whose mail comes out at\n"
+	"                             --sink, and looks whether it is one message or two\n"
 	"  --pace TIME                between two probes (0.1 s for servers elsewhere)\n"
 	"  --transcript               shows what was said in each row that is wrong\n"
 	"  --report FILE              writes all of it to FILE, with the date and the hash of the\n"

@@ -3,6 +3,7 @@
  * a second message, with a sender of his choice, behind the first.
  */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "selftest/dialogue.h"
@@ -34,6 +35,7 @@ enum answer { ANSWER_NONE, ANSWER_ENDED, ANSWER_REFUSED, ANSWER_ERROR };
 
 struct attempt {
 	pthread_t thread;
+	char word[64]; /* of the second message, where one is sent; "": none is */
 	const struct way *way;
 	const struct sequence *sequence;
 	const char *recipient, *sender;
@@ -57,6 +59,33 @@ static bool begin(struct dialogue *d, const struct attempt *a)
 	       dialogue_say(d, "DATA") && d->reply.code == 354;
 }
 
+static void write_first(struct dialogue *d, const struct attempt *a)
+{
+	strbuf_printf(&d->out,
+	    "From: %s\r\nTo: %s\r\nSubject: relay-guard self-test: smuggling\r\n\r\n"
+	    "If you read this, the mail server ends a message at %s.",
+	    a->sender, a->recipient, a->sequence->name);
+	strbuf_add(&d->out, a->sequence->bytes, a->sequence->len);
+}
+
+/*
+ * A second message behind the first, and a right end. Whoever is not fooled takes one message with
+ * all of it, or none; only what comes out tells. The replies are read as they come.
+ */
+static void send_two(struct dialogue *d, const struct attempt *a)
+{
+	write_first(d, a);
+	strbuf_printf(&d->out,
+	    "MAIL FROM:%s\r\nRCPT TO:%s\r\nDATA\r\n"
+	    "From: %s\r\nTo: %s\r\nSubject: relay-guard self-test: smuggled\r\n"
+	    "X-Relay-Guard-Selftest: %s\r\n\r\n"
+	    "If you read this alone, the mail server was fooled.\r\n.\r\n",
+	    a->sender, a->recipient, a->sender, a->recipient, a->word);
+	d->channel.timeout = SILENCE;
+	for (bool more = dialogue_ask(d); more; more = dialogue_read(d))
+		;
+}
+
 /* The message has no right end: the connection is closed, and a server forgets it. */
 static void *attempt(void *arg)
 {
@@ -64,12 +93,13 @@ static void *attempt(void *arg)
 	struct dialogue d;
 
 	a->answer = ANSWER_ERROR;
-	if (begin(&d, a)) {
-		strbuf_printf(&d.out,
-		    "From: %s\r\nTo: %s\r\nSubject: relay-guard self-test: smuggling\r\n\r\n"
-		    "If you read this, the mail server ends a message at %s.",
-		    a->sender, a->recipient, a->sequence->name);
-		strbuf_add(&d.out, a->sequence->bytes, a->sequence->len);
+	if (!begin(&d, a)) {
+		/* As it was. */
+	} else if (*a->word != '\0') {
+		send_two(&d, a);
+		a->answer = ANSWER_NONE;
+	} else {
+		write_first(&d, a);
 		strbuf_puts(&d.out, "NOOP\r\n");
 		d.channel.timeout = SILENCE;
 		if (!dialogue_ask(&d))
@@ -84,25 +114,30 @@ static void *attempt(void *arg)
 	return NULL;
 }
 
-void inspect_smuggling(
-    struct side_findings *f, const struct place *place, const char *recipient, const char *sender)
+static void start(struct attempt *a)
 {
-	struct attempt all[SEQUENCES];
+	a->started = pthread_create(&a->thread, NULL, attempt, a) == 0;
+	if (!a->started)
+		(void)attempt(a);
+}
+
+/* A second message that came out as one of its own. */
+static void look_for(struct attempt *all, const struct smuggling *s)
+{
+	usec_t deadline = clock_monotonic() + s->wait;
+
+	for (size_t i = 0; i < SEQUENCES; i++)
+		if (all[i].answer == ANSWER_NONE && sink_has_first(s->sink, all[i].word, deadline))
+			all[i].answer = ANSWER_ENDED;
+}
+
+static void tell(struct side_findings *f, const struct place *place, const struct attempt *all,
+    const struct smuggling *s)
+{
 	struct strbuf ended = {0};
 	size_t errors = 0;
 
 	for (size_t i = 0; i < SEQUENCES; i++) {
-		all[i] = (struct attempt){.way = place->way,
-		    .sequence = &sequences[i],
-		    .recipient = recipient,
-		    .sender = sender};
-		all[i].started = pthread_create(&all[i].thread, NULL, attempt, &all[i]) == 0;
-		if (!all[i].started)
-			(void)attempt(&all[i]);
-	}
-	for (size_t i = 0; i < SEQUENCES; i++) {
-		if (all[i].started)
-			(void)pthread_join(all[i].thread, NULL);
 		errors += all[i].answer == ANSWER_ERROR;
 		if (all[i].answer == ANSWER_ENDED)
 			strbuf_printf(
@@ -110,13 +145,37 @@ void inspect_smuggling(
 	}
 	if (ended.len > 0)
 		side_add(f, SEVERITY_MEDIUM, place->name, "smuggling",
-		    "A message ends at %s, where RFC 5321 has CR LF . CR LF alone: one message can "
-		    "be "
-		    "made two, the second with any sender. Set smtpd_forbid_bare_newline = yes "
-		    "(Postfix), or the srv_features o and u (Sendmail).",
-		    strbuf_text(&ended));
+		    "A message ends at %s, where RFC 5321 has CR LF . CR LF alone: %s. Set "
+		    "smtpd_forbid_bare_newline = yes (Postfix), or take O, U and G out of the "
+		    "srv_features (Sendmail 8.18).",
+		    strbuf_text(&ended),
+		    s->sink == NULL ? "one message can be made two, the second with any sender"
+				    : "one message came out as two, the second with any sender");
 	else if (errors == SEQUENCES)
 		side_add(f, SEVERITY_NOTE, place->name, "smuggling",
-		    "Smuggling could not be tried: no message to %s is taken.", recipient);
+		    "Smuggling could not be tried: no message to %s is taken.", s->recipient);
 	strbuf_free(&ended);
+}
+
+void inspect_smuggling(
+    struct side_findings *f, const struct place *place, const struct smuggling *s)
+{
+	struct attempt all[SEQUENCES];
+
+	for (size_t i = 0; i < SEQUENCES; i++) {
+		all[i] = (struct attempt){.way = place->way,
+		    .sequence = &sequences[i],
+		    .recipient = s->recipient,
+		    .sender = s->sender};
+		if (s->sink != NULL)
+			snprintf(all[i].word, sizeof(all[i].word), "smuggled-%s-%zu-%zu.", s->nonce,
+			    f->count, i);
+		start(&all[i]);
+	}
+	for (size_t i = 0; i < SEQUENCES; i++)
+		if (all[i].started)
+			(void)pthread_join(all[i].thread, NULL);
+	if (s->sink != NULL)
+		look_for(all, s);
+	tell(f, place, all, s);
 }

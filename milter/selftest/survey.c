@@ -17,7 +17,16 @@ static bool is_trusted(const struct survey *s, const struct way *w)
 static void look_at_servers(const struct survey *s, struct side_findings *f)
 {
 	const char *recipient = arena_printf(&f->arena, "<postmaster@%s>", s->names->ours);
+	const char *own = s->options->smuggling_to == NULL
+	                      ? NULL
+	                      : arena_printf(&f->arena, "<%s>", s->options->smuggling_to);
 	const char *sender = arena_printf(&f->arena, "<selftest@%s>", s->names->outside);
+
+	const struct smuggling smuggling = {.recipient = own == NULL ? recipient : own,
+	    .sender = sender,
+	    .nonce = s->names->nonce,
+	    .sink = own == NULL ? NULL : s->sink,
+	    .wait = s->options->wait};
 
 	if (recipient == NULL || sender == NULL) {
 		f->failed = true;
@@ -31,7 +40,7 @@ static void look_at_servers(const struct survey *s, struct side_findings *f)
 			continue;
 		inspect_server(f, place, is_trusted(s, place->way), s->names->nonce, s->now);
 		if (s->options->smuggling)
-			inspect_smuggling(f, place, recipient, sender);
+			inspect_smuggling(f, place, &smuggling);
 	}
 }
 

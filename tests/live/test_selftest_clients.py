@@ -88,7 +88,8 @@ def by_proxy():
         return
     mta.services = "127.0.0.1:10587 inet n - n - 100 smtpd -o smtpd_upstream_proxy_protocol=haproxy\n"
     mta.extra = "smtpd_authorized_xclient_hosts =\n"
-    mta.reconfigure(milter=mta.milter, is_open=True)
+    guarded = mta.milter
+    mta.reconfigure(milter=guarded, is_open=True)
     mtas.wait_for_port(10587)
     for version in ("v1", "v2"):
         code, report, err = rows("--proxy", version, port=10587)
@@ -99,6 +100,7 @@ def by_proxy():
                f"PROXY {version}: strangers and friends of both families", clients)
     events = {e.get("client") for e in guard.events()}
     tap.ok({"203.0.113.9", "2001:db8::9"} <= events, "the guard sees them too", events)
+    mta.reconfigure(milter=None, is_open=True)
     code, report, err = rows("--proxy", "v1", port=10587, conf=False)
     tap.equal(code, 1, "Postfix behind a proxy is open, and that is found", err)
     code, out, err = run("--proxy", "v3", port=10587)
