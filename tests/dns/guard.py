@@ -80,7 +80,8 @@ spf {{ temperror = note }} dkim {{ }} dmarc {{ temperror = note }} arc {{ }} sen
         t.join()
     slowest = {c: max(m.slowest.get(c, 0) for m in sessions) for c in (b"R", b"B", b"E")}
     print(f"# a dead name server: {len(answers)} messages of 20 sessions, slowest {slowest}")
-    tap.ok(len(answers) >= 40 and set(answers) == {b"c"}, "with a dead name server mail goes on", set(answers))
+    tap.ok(len(answers) >= len(sessions) and set(answers) == {b"c"}, "with a dead name server mail goes on",
+           len(answers), set(answers))
     tap.ok(max(slowest.values()) < 5, "and every callback answers within five seconds", slowest)
     found = [e for e in guard.events() if e.get("check") == "spf"]
     tap.ok(found and all(e["spf"] == "temperror" and e["verdict"] == "note" for e in found),
