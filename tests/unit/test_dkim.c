@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "../lib/dkim_signer.h"
 #include "auth/dkim.h"
@@ -1032,14 +1033,23 @@ static void a_large_body(void **state)
 	resolver_close(&r);
 }
 
-/* A header of 4 MB that is made to be slow to look through. */
+/* Of this process: what others do meanwhile is not counted. */
+static double cpu_seconds(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* A header that is made to be slow to look through. */
 static void a_large_header(void **state)
 {
 	struct resolver *r = open_keys();
 	struct strbuf message = {0}, template = {0}, h = {0};
 	struct dkim_outcome out;
 	struct arena a = {0};
-	usec_t begin;
+	double begin;
 
 	(void)state;
 	strbuf_puts(&h, "from");
@@ -1051,11 +1061,11 @@ static void a_large_header(void **state)
 	strbuf_puts(&message, HEADER);
 	for (int i = 0; i < 9000; i++)
 		strbuf_puts(&message, "aa: b\r\n");
-	begin = clock_monotonic();
+	begin = cpu_seconds();
 	check(r, message.data, message.len, "", 0, &a, &out);
 	assert_int_equal(out.count, 15);
 	assert_int_equal(out.result, DKIM_FAIL);
-	assert_true(clock_monotonic() - begin < 5 * USEC_PER_SEC);
+	assert_true(cpu_seconds() - begin < 5);
 	arena_free(&a);
 	strbuf_free(&message);
 	strbuf_free(&template);
