@@ -15,9 +15,17 @@
 struct breaker {
 	_Atomic uint32_t failures; /* in a row */
 	_Atomic int64_t probe_at;  /* when the next probe is due; 0: closed */
+	_Atomic int64_t back_at;   /* when it closed the last time; 0: never */
+	_Atomic uint32_t relapses; /* in a row */
 };
 
-enum { BREAKER_FAILURES = 3 };
+enum {
+	BREAKER_FAILURES = 3,
+	/* One that opens again within this time does so for twice as long, and so on... */
+	BREAKER_STEADY_SECONDS = 30,
+	/* ...up to so many times. */
+	BREAKER_RELAPSES = 3,
+};
 
 /* Times are clock_boot()'s, which is the same in all processes. */
 
@@ -29,10 +37,13 @@ bool breaker_is_open(const struct breaker *b);
  */
 bool breaker_take_probe(struct breaker *b, usec_t pause, usec_t now);
 
-/* A call failed. True: that opened it, which the caller may say. */
+/*
+ * A call failed. True: that opened it, which the caller may say. The first probe is due `pause`
+ * later, or more after relapses.
+ */
 bool breaker_failed(struct breaker *b, usec_t pause, usec_t now);
 
 /* A call or a probe succeeded. True: that closed it, which the caller may say. */
-bool breaker_succeeded(struct breaker *b);
+bool breaker_succeeded(struct breaker *b, usec_t now);
 
 #endif

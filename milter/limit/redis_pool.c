@@ -24,6 +24,7 @@ struct place {
 struct pooled {
 	struct redis *redis;
 	unsigned epoch;
+	bool used; /* for a call before */
 };
 
 struct redis_pool {
@@ -336,7 +337,7 @@ static bool take(struct redis_pool *p, usec_t deadline, struct pooled *out, stru
 	pthread_mutex_lock(&p->lock);
 	while (taken && p->idle_count == 0 && p->open >= p->o.connections)
 		taken = pthread_cond_timedwait(&p->freed, &p->lock, &until) != ETIMEDOUT;
-	*out = (struct pooled){NULL, p->epoch};
+	*out = (struct pooled){.epoch = p->epoch};
 	if (taken && p->idle_count > 0)
 		*out = p->idle[--p->idle_count];
 	else if (taken)
@@ -357,6 +358,7 @@ static void give_up(struct redis_pool *p, struct pooled *c)
 
 static void put_back(struct redis_pool *p, struct pooled *c)
 {
+	c->used = true;
 	pthread_mutex_lock(&p->lock);
 	p->idle[p->idle_count++] = *c;
 	pthread_cond_signal(&p->freed);
@@ -373,8 +375,9 @@ static bool is_current(struct redis_pool *p, const struct pooled *c)
 	return current;
 }
 
-/* A connection to where calls go now. */
-static bool get(struct redis_pool *p, usec_t deadline, struct pooled *c, struct redis_trouble *why)
+/* A connection to where calls go now; `anew`: none that was used before. */
+static bool get(
+    struct redis_pool *p, bool anew, usec_t deadline, struct pooled *c, struct redis_trouble *why)
 {
 	struct place where;
 
@@ -386,7 +389,7 @@ static bool get(struct redis_pool *p, usec_t deadline, struct pooled *c, struct 
 		}
 		if (c->redis == NULL)
 			break;
-		if (is_current(p, c) && redis_is_idle(c->redis))
+		if (!anew && is_current(p, c) && redis_is_idle(c->redis))
 			return true;
 		give_up(p, c);
 	}
@@ -406,14 +409,22 @@ bool redis_pool_call(struct redis_pool *p, const struct resp_command *command, s
     struct redis_trouble *why)
 {
 	const struct redis_reply *reply;
+	bool anew = false, followed = false;
 	struct pooled c;
 
-	for (unsigned turn = 0; turn < 2; turn++) {
-		if (!get(p, deadline, &c, why))
+	for (;;) {
+		if (!get(p, anew, deadline, &c, why))
 			return false;
 		reply = redis_call(c.redis, command, most, deadline, why);
-		if (reply != NULL && redis_reply_is_error(reply, "MOVED") && turn == 0 &&
+		/* One that was kept may have died meanwhile: that says nothing of the server. */
+		if (reply == NULL && c.used && clock_monotonic() < deadline) {
+			anew = true;
+			give_up(p, &c);
+			continue;
+		}
+		if (reply != NULL && redis_reply_is_error(reply, "MOVED") && !followed &&
 		    follow(p, reply)) {
+			followed = true;
 			give_up(p, &c);
 			continue;
 		}
@@ -427,5 +438,4 @@ bool redis_pool_call(struct redis_pool *p, const struct resp_command *command, s
 		turn_to_next(p, c.epoch);
 		return false;
 	}
-	return false;
 }

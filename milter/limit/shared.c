@@ -159,7 +159,7 @@ static bool call(struct shared *s, struct shared_item *items, size_t count, bool
 	char where[300];
 
 	if (ask(s, &a, clock_monotonic() + s->o.timeout, &why)) {
-		if (breaker_succeeded(s->breaker)) {
+		if (breaker_succeeded(s->breaker, clock_boot())) {
 			redis_pool_where(s->pool, where, sizeof(where));
 			log_notice("store: Redis at %s is back: limits are shared again", where);
 		}

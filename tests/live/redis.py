@@ -28,7 +28,7 @@ FULL = os.environ.get("COUNT") == "full"
 SLOW = any(v in BINARY for v in ("asan", "tsan"))
 addresses = (f"198.51.{a}.{b}" for a in range(100, 255) for b in range(1, 255))
 # What a call may take where it matters that a busy machine is not taken for a server that is away; and a callback then.
-PATIENT = "timeout = 300ms"
+PATIENT = "timeout = 300ms  retry = 100ms"
 LONGEST = 1.5 if SLOW else 1.0
 
 
@@ -301,6 +301,11 @@ def secured():
                 told = [l for l in guard.log_text().split("\n") if "is away" in l]
                 tap.ok(len(told) == 1 and words in told[0], f"TLS, {name}: it is said why", *told)
             else:
+                # Connections that were kept are found dead when they are used.
+                redis.kill()
+                redis.start()
+                tap.equal(Pour(guard, next(addresses), most=150).passed, 100, f"TLS, {name}: after a restart too")
+                tap.ok("is away" not in guard.log_text(), f"TLS, {name}: which nobody noticed", guard.log_text())
                 time.sleep(2.5)
                 tap.ok("bans can't" not in guard.log_text(), f"TLS, {name}: and bans are shared", guard.log_text())
             guard.remove()

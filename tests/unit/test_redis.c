@@ -223,7 +223,7 @@ static void opens_and_closes(void **state)
 	(void)state;
 	assert_false(breaker_failed(&b, second, 100 * second));
 	assert_false(breaker_failed(&b, second, 100 * second));
-	assert_false(breaker_succeeded(&b));
+	assert_false(breaker_succeeded(&b, 105 * second));
 	/* In a row, they must be. */
 	assert_false(breaker_failed(&b, second, 100 * second));
 	assert_false(breaker_failed(&b, second, 100 * second));
@@ -241,12 +241,35 @@ static void opens_and_closes(void **state)
 	assert_false(breaker_take_probe(&b, second, 102 * second - 1));
 	assert_true(breaker_take_probe(&b, second, 105 * second));
 	assert_true(breaker_is_open(&b));
-	assert_true(breaker_succeeded(&b));
+	assert_true(breaker_succeeded(&b, 105 * second));
 	assert_false(breaker_is_open(&b));
-	assert_false(breaker_succeeded(&b));
+	assert_false(breaker_succeeded(&b, 105 * second));
 	assert_false(breaker_take_probe(&b, second, 200 * second));
-	for (unsigned i = 0; i < BREAKER_FAILURES; i++)
-		assert_int_equal(breaker_failed(&b, second, 0), i + 1 == BREAKER_FAILURES);
+}
+
+static void opens_longer_each_time(void **state)
+{
+	static const usec_t want[] = {1, 2, 4, 8, 8, 8};
+	const usec_t second = USEC_PER_SEC;
+	struct breaker b = {0};
+	usec_t now = 100 * second;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		for (unsigned k = 0; k < BREAKER_FAILURES; k++)
+			assert_int_equal(
+			    breaker_failed(&b, second, now), k + 1 == BREAKER_FAILURES);
+		assert_false(breaker_take_probe(&b, second, now + want[i] * second - 1));
+		now += want[i] * second;
+		assert_true(breaker_take_probe(&b, second, now));
+		assert_true(breaker_succeeded(&b, now));
+		now += 20 * second;
+	}
+	/* It was steady for long enough. */
+	now += 11 * second;
+	for (unsigned k = 0; k < BREAKER_FAILURES; k++)
+		(void)breaker_failed(&b, second, now);
+	assert_true(breaker_take_probe(&b, second, now + second));
 }
 
 /* --- shares ------------------------------------------------------------------- */
@@ -481,6 +504,7 @@ int main(void)
 	    cmocka_unit_test(moved),
 	    cmocka_unit_test(commands),
 	    cmocka_unit_test(opens_and_closes),
+	    cmocka_unit_test(opens_longer_each_time),
 	    cmocka_unit_test(shares),
 	    cmocka_unit_test(share_and_whole_mix),
 	    cmocka_unit_test(far_away),
