@@ -33,6 +33,7 @@ struct selftest_options {
 	usec_t wait;                               /* for messages to come out */
 	bool failover;                             /* test while the guard is down */
 	bool alert;                                /* an event of a failed run */
+	bool null_client;                          /* the server takes no mail */
 	bool mx;                                   /* the servers of `domain` are targets too */
 	bool dns;                                  /* look at DNS and block lists */
 	const char *dnsbl[SELFTEST_DNSBL_MAX + 1]; /* NULL-terminated; none: the usual */

@@ -25,6 +25,7 @@ struct place_options {
 	usec_t pace; /* of distant servers; 0: the default */
 	bool transcripts, guarded;
 	bool unguarded;                 /* the guard is down, on purpose */
+	bool no_mail;                   /* a null client */
 	const char *login, *password;   /* NULL: none */
 	const struct certificate *cert; /* NULL: none */
 	unsigned proxy;                 /* version; 0: none */

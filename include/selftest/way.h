@@ -94,6 +94,9 @@ bool way_goes_on(const struct result *r);
  */
 bool way_is_off_point(const struct result *r);
 
+/* Is this a refusal of what the client calls itself? It says nothing of relaying either. */
+bool way_is_about_greeting(const struct result *r);
+
 /* Is this the reply of a server that greylists, or that has had enough for now? */
 bool way_is_for_now(const struct result *r);
 

@@ -212,6 +212,7 @@ enum {
 	OPTION_METRICS,
 	OPTION_FAILOVER,
 	OPTION_ALERT,
+	OPTION_NULL_CLIENT,
 	OPTION_CERT,
 	OPTION_KEY,
 	OPTION_PROXY,
@@ -267,6 +268,9 @@ static bool set_switch(struct selftest_options *o, int option)
 		return true;
 	case OPTION_FAILOVER:
 		o->failover = true;
+		return true;
+	case OPTION_NULL_CLIENT:
+		o->null_client = true;
 		return true;
 	case OPTION_ALERT:
 		o->alert = true;
@@ -410,6 +414,7 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"cert", required_argument, NULL, OPTION_CERT},
 	    {"key", required_argument, NULL, OPTION_KEY},
 	    {"proxy", required_argument, NULL, OPTION_PROXY},
+	    {"null-client", no_argument, NULL, OPTION_NULL_CLIENT},
 	    {"alert", no_argument, NULL, OPTION_ALERT},
 	    {"metrics", required_argument, NULL, OPTION_METRICS},
 	    {"mx", no_argument, NULL, OPTION_MX},

@@ -72,6 +72,7 @@ static bool add(struct places *p, const struct way *w, const char *name, bool fu
 	    .submission = port == PORT_SMTPS || port == PORT_SUBMISSION,
 	    .guarded = o->guarded && !o->unguarded,
 	};
+	place->no_mail = o->no_mail;
 	place->means.cert = o->cert;
 	p->count++;
 	return true;

@@ -187,6 +187,9 @@ static void set_expectation(struct casting *c, struct row *r)
 	} else if (probe->kind == PROBE_CONTROL && c->place->submission) {
 		r->expected = EXPECT_EITHER;
 		r->why = "a submission service may ask for a login first";
+	} else if (probe->kind == PROBE_CONTROL && c->place->no_mail) {
+		r->expected = EXPECT_EITHER;
+		r->why = "a null client takes no mail";
 	}
 	if (probe->kind == PROBE_GUARD && !c->place->guarded) {
 		r->expected = EXPECT_EITHER;
@@ -203,7 +206,10 @@ static void set_expectation(struct casting *c, struct row *r)
 	if ((probe->flags & PROBE_NAMES_DOMAIN) != 0) {
 		domain = expand(c->plan, probe->domain, &ok);
 		c->failed = c->failed || !ok;
-		if (ok && plan_names_domain(c->config, domain, c->now)) {
+		if (ok && c->config == NULL && name_is_at_or_below(domain, c->plan->names.ours)) {
+			r->expected = EXPECT_EITHER;
+			r->why = "a server may take mail for the subdomains of its domain";
+		} else if (ok && plan_names_domain(c->config, domain, c->now)) {
 			r->expected = EXPECT_EITHER;
 			r->why = "the configuration names its domain";
 		}

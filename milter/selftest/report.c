@@ -259,8 +259,10 @@ struct tally report_tally(const struct report *r)
 		t.confirmed += p->rows[i].confirmed;
 		t.suspect += !p->rows[i].confirmed && row_is_suspect(&p->rows[i]);
 		t.deferred += p->rows[i].result.outcome == OUTCOME_DEFERRED;
-		t.off_point +=
-		    p->rows[i].expected == EXPECT_REFUSED && way_is_off_point(&p->rows[i].result);
+		t.off_point += p->rows[i].expected == EXPECT_REFUSED &&
+		               (way_is_off_point(&p->rows[i].result) ||
+				   (way_is_about_greeting(&p->rows[i].result) &&
+				       p->rows[i].probe->helo == NULL));
 		t.for_now += way_is_for_now(&p->rows[i].result);
 	}
 	t.high = r->findings == NULL ? 0 : side_count(r->findings, SEVERITY_HIGH);
@@ -341,9 +343,9 @@ static void add_summary(const struct report *r, struct strbuf *b)
 		strbuf_printf(b, "%zu refusal%s for the sake of ", t.off_point,
 		    t.off_point == 1 ? " was" : "s were");
 		add_safe(b, r->plan->names.outside);
-		strbuf_puts(b,
-		    ", not of relaying:\nthey prove little; give --outside with a domain that "
-		    "takes mail\n");
+		strbuf_puts(b, " or of the greeting,\nnot of relaying: they prove little; give "
+		               "--outside with a domain that "
+			       "takes mail\n");
 	}
 	if (t.limited > 0)
 		strbuf_printf(b,

@@ -102,6 +102,14 @@ bool way_is_for_now(const struct result *r)
 	return r->code / 100 == 4 && r->by != BY_GUARD && has_one_of(r->text, words);
 }
 
+bool way_is_about_greeting(const struct result *r)
+{
+	static const char *const words[] = {"helo command rejected", "invalid helo", "helo name",
+	    "invalid domain name", "invalid name in helo", NULL};
+
+	return r->code >= 400 && has_one_of(r->text, words);
+}
+
 bool way_is_off_point(const struct result *r)
 {
 	static const char *const words[] = {"spf", "sender address rejected", "sender domain",
