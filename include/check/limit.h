@@ -49,6 +49,7 @@ struct limit_window {
 /* Another rate for one key. */
 struct limit_override {
 	const char *key; /* limit_subject.text */
+	size_t number;   /* in the order in which they are written */
 	size_t windows;  /* 0: no limit */
 	struct limit_window window[LIMIT_WINDOWS];
 };

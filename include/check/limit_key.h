@@ -67,6 +67,12 @@ size_t limit_subjects(const struct limit_key *k, const struct session *s, struct
     struct limit_subject out[LIMIT_SUBJECTS], bool *lost);
 
 /*
+ * Can `text`, in the words of limit_subject.text, be a key? NULL: yes; else static words for what
+ * was expected.
+ */
+const char *limit_key_wrong(const struct limit_key *k, const char *text);
+
+/*
  * For overrides: a key as people write it ("alice", "192.0.2.0/24", "login:alice client:...") in
  * the words of limit_subject.text. NULL: no memory.
  */

@@ -62,6 +62,7 @@ struct conf_rates {
 struct conf_texts {
 	size_t count;
 	const char *const *items;
+	const struct conf_loc *locs; /* where each stands, in the file that it was read from */
 };
 
 enum conf_socket_kind { CONF_SOCKET_NONE, CONF_SOCKET_UNIX, CONF_SOCKET_INET, CONF_SOCKET_INET6 };

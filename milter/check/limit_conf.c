@@ -211,7 +211,7 @@ static uint64_t widened(uint64_t n, uint64_t widen, unsigned steps)
 
 /* NULL: made; else what was expected. */
 static const char *make_window(const struct limit_settings *l, const struct conf_rate *rate,
-    uint64_t burst, struct limit_window *w)
+    uint64_t burst, uint64_t widen, struct limit_window *w)
 {
 	*w = (struct limit_window){.id = store_limit_id(l->head.name, rate->period),
 	    .count = rate->count,
@@ -220,13 +220,12 @@ static const char *make_window(const struct limit_settings *l, const struct conf
 	for (unsigned steps = 0; steps < LIMIT_SUBJECTS; steps++) {
 		if (l->count.what == COUNT_DISTINCT) {
 			w->rates[steps] =
-			    (struct gcra){1, (nsec_t)widened(rate->count, l->widen, steps)};
+			    (struct gcra){1, (nsec_t)widened(rate->count, widen, steps)};
 			if (w->rates[steps].tolerance > 1000000 ||
 			    rate->period > GCRA_HORIZON / 1000)
 				return "at most 1M different values within at most ten years";
-		} else if (!gcra_make(widened(rate->count, l->widen, steps), rate->period,
-			       burst == 0 ? 0 : widened(burst, l->widen, steps),
-			       &w->rates[steps])) {
+		} else if (!gcra_make(widened(rate->count, widen, steps), rate->period,
+			       burst == 0 ? 0 : widened(burst, widen, steps), &w->rates[steps])) {
 			return "at most ten million a second, and a burst that is paid off "
 			       "within ten years";
 		}
@@ -243,7 +242,8 @@ static bool make_windows(struct conf_reader *r, struct limit_settings *l)
 		    "found %zu rates in limit `%s`; expected at most %d", l->rates.count,
 		    l->head.name, LIMIT_WINDOWS);
 	for (size_t i = 0; i < l->rates.count; i++) {
-		expected = make_window(l, &l->rates.items[i], i == 0 ? l->burst : 0, &l->window[i]);
+		expected = make_window(
+		    l, &l->rates.items[i], i == 0 ? l->burst : 0, l->widen, &l->window[i]);
 		if (expected != NULL)
 			return conf_error(r, &l->head.loc,
 			    "found a rate in limit `%s` that can't be kept; expected %s",
@@ -277,59 +277,93 @@ static char *take_last(char *text)
 }
 
 static bool override_error(
-    struct conf_reader *r, const struct limit_settings *l, const char *entry, const char *expected)
+    struct conf_reader *r, const struct limit_settings *l, size_t number, const char *expected)
 {
-	return conf_error(r, &l->head.loc,
-	    "found the override \"%.100s\" in limit `%s`; expected %s", entry, l->head.name,
-	    expected);
+	return conf_error(r, &l->override_texts.locs[number],
+	    "found the override \"%.100s\" in limit `%s`; expected %s",
+	    l->override_texts.items[number], l->head.name, expected);
+}
+
+/*
+ * Takes the rates off the end of `text`, or `none`, of which there are no rates; what is left is
+ * the key. NULL: done; else what was expected.
+ */
+static const char *take_rates(char *text, struct conf_rate rates[LIMIT_WINDOWS], size_t *count)
+{
+	static const char form[] =
+	    "a key and up to four rates, such as \"alice 1000/1h 5000/1d\", or \"alice none\"";
+	char *word = take_last(text);
+	bool none = word != NULL && strcmp(word, "none") == 0;
+	struct conf_rate rate;
+
+	*count = 0;
+	if (none)
+		word = take_last(text);
+	for (; word != NULL && unit_rate(word, &rate) == NULL; word = take_last(text)) {
+		if (none || *count == LIMIT_WINDOWS)
+			return form;
+		rates[(*count)++] = rate;
+	}
+	if (word != NULL && strcmp(word, "none") == 0)
+		return form;
+	if (word != NULL)
+		word[-1] = ' ';
+	return none || *count > 0 ? NULL : form;
+}
+
+/* As written: a wider prefix has no more than that. NULL: made; else what was expected. */
+static const char *make_override_windows(const struct limit_settings *l,
+    const struct conf_rate *rates, size_t count, struct limit_override *o)
+{
+	const char *wrong = NULL;
+
+	/* They were read from behind. */
+	for (size_t i = 0; i < count && wrong == NULL; i++) {
+		wrong = make_window(l, &rates[count - 1 - i], 0, 1, &o->window[i]);
+		for (size_t k = 0; k < i; k++)
+			if (o->window[k].period == o->window[i].period)
+				wrong = "one rate over the same time";
+	}
+	o->windows = count;
+	return wrong;
 }
 
 /* "alice 1000/1h 5000/1d", "192.0.2.0/24 none" */
-static bool read_override(struct conf_reader *r, const struct limit_settings *l, const char *entry,
-    struct limit_override *o)
+static bool read_override(
+    struct conf_reader *r, const struct limit_settings *l, size_t number, struct limit_override *o)
 {
-	static const char form[] =
-	    "a key and its rates, such as \"alice 1000/1h 5000/1d\", or \"alice none\"";
-	char *text = arena_strdup(r->arena, entry), *word;
+	char *text = arena_strdup(r->arena, l->override_texts.items[number]);
 	struct conf_rate rates[LIMIT_WINDOWS];
-	const char *wrong = NULL;
-	size_t n = 0;
+	const char *wrong;
+	size_t count;
 
 	if (text == NULL)
 		return no_memory(r);
-	word = take_last(text);
-	if (word == NULL)
-		return override_error(r, l, entry, form);
-	if (strcmp(word, "none") != 0) {
-		for (; word != NULL && n < LIMIT_WINDOWS && unit_rate(word, &rates[n]) == NULL; n++)
-			word = strchr(text, ' ') == NULL && strchr(text, '\t') == NULL
-			           ? NULL
-			           : take_last(text);
-		if (word != NULL && n > 0 && n <= LIMIT_WINDOWS)
-			text[strlen(text)] = ' ';
-		if (n == 0)
-			return override_error(r, l, entry, form);
-	}
-	/* They were read from behind. */
-	for (size_t i = 0; i < n && wrong == NULL; i++)
-		wrong = make_window(l, &rates[n - 1 - i], 0, &o->window[i]);
+	wrong = take_rates(text, rates, &count);
+	if (wrong == NULL)
+		wrong = make_override_windows(l, rates, count, o);
 	if (wrong != NULL)
-		return override_error(r, l, entry, wrong);
-	o->windows = n;
-	text[strcspn(text, "\t")] = '\0';
+		return override_error(r, l, number, wrong);
+	o->number = number;
 	o->key = limit_key_spelling(&l->key, text, r->arena);
-	return o->key != NULL || no_memory(r);
+	if (o->key == NULL)
+		return no_memory(r);
+	wrong = limit_key_wrong(&l->key, o->key);
+	return wrong == NULL || override_error(r, l, number, wrong);
 }
 
 static int by_key(const void *a, const void *b)
 {
-	return strcmp(
-	    ((const struct limit_override *)a)->key, ((const struct limit_override *)b)->key);
+	const struct limit_override *x = a, *y = b;
+	int keys = strcmp(x->key, y->key);
+
+	return keys != 0 ? keys : (x->number > y->number) - (x->number < y->number);
 }
 
 static bool make_overrides(struct conf_reader *r, struct limit_settings *l)
 {
 	size_t count = l->override_texts.count;
+	bool ok = true;
 
 	if (count == 0)
 		return true;
@@ -341,13 +375,14 @@ static bool make_overrides(struct conf_reader *r, struct limit_settings *l)
 	if (l->overrides == NULL)
 		return no_memory(r);
 	for (size_t i = 0; i < count; i++)
-		if (!read_override(r, l, l->override_texts.items[i], &l->overrides[i]))
-			return false;
+		ok = read_override(r, l, i, &l->overrides[i]) && ok;
+	if (!ok)
+		return false;
 	qsort(l->overrides, count, sizeof(*l->overrides), by_key);
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(l->overrides[i - 1].key, l->overrides[i].key) == 0)
 			return override_error(
-			    r, l, l->overrides[i].key, "one override for each key");
+			    r, l, l->overrides[i].number, "one override for each key");
 	l->override_count = count;
 	return true;
 }
@@ -543,6 +578,8 @@ static const struct conf_row rows[] = {
     {.key = "burst",
 	.type = CONF_COUNT,
 	.offset = offsetof(struct limit_settings, burst),
+	.min = 1,
+	.max = UINT64_MAX,
 	.doc = "How much may come at once, by the first rate; its count where it is not given."},
     {.key = "max",
 	.type = CONF_COUNT,
@@ -562,8 +599,8 @@ static const struct conf_row rows[] = {
 	.type = CONF_CUSTOM,
 	.offset = offsetof(struct limit_settings, applies),
 	.read = read_for,
-	.doc = "Whom it is for: a block of the criteria of relay rules. All, where it is not "
-	       "given."},
+	.doc = "Whom it is for: a block of the criteria of relay rules, but a login matches in "
+	       "any case. All, where it is not given."},
     {.key = "except",
 	.type = CONF_CUSTOM,
 	.offset = offsetof(struct limit_settings, except),
@@ -574,7 +611,7 @@ static const struct conf_row rows[] = {
 	.offset = offsetof(struct limit_settings, override_texts),
 	.doc =
 	    "Other rates for single keys: entries, or file:PATH with one a line, such as \"alice "
-	    "1000/1h 5000/1d\" or \"alice none\"."},
+	    "1000/1h 5000/1d\" or \"alice none\". They hold as written."},
     {.key = "on-exceed",
 	.type = CONF_CUSTOM,
 	.offset = offsetof(struct limit_settings, on_exceed),

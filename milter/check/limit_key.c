@@ -1,6 +1,7 @@
 #include "check/limit_key.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/names.h"
@@ -226,6 +227,65 @@ size_t limit_subjects(const struct limit_key *k, const struct session *s, struct
 	return widths;
 }
 
+static bool has_width(enum limit_part p, const struct prefix *net)
+{
+	bool is_v4 = net->addr.family == ADDR_V4, whole = net->bits == (is_v4 ? 32 : 128);
+
+	if (p == PART_CLIENT)
+		return whole;
+	if (net->bits == net_bits(&net->addr))
+		return true;
+	return p == PART_CLIENT_PREFIX &&
+	       (whole || (!is_v4 && (net->bits == 64 || net->bits == 56)));
+}
+
+static const char *client_wrong(enum limit_part p, const char *text, size_t len)
+{
+	static const char *const expected[] = {
+	    [PART_CLIENT] = "a client's address, as events write it",
+	    [PART_CLIENT_PREFIX] = "an address, an IPv4 /24 or an IPv6 /64, /56 or /48",
+	    [PART_CLIENT_NET] = "an IPv4 /24 or an IPv6 /48, as events write it",
+	};
+	char canonical[ADDR_TEXT_MAX] = "";
+	struct prefix net;
+
+	if (prefix_parse(text, len, &net) == PREFIX_OK && has_width(p, &net)) {
+		prefix_format(&net, canonical);
+		if (memchr(text, '/', len) == NULL)
+			addr_format(&net.addr, canonical);
+	}
+	return strlen(canonical) == len && memcmp(canonical, text, len) == 0 ? NULL : expected[p];
+}
+
+const char *limit_key_wrong(const struct limit_key *k, const char *text)
+{
+	static const char expected[] = "a key with all its parts in order, as events write it, "
+				       "such as \"login:alice client:192.0.2.1\"";
+
+	for (unsigned i = 0; i < k->count; i++) {
+		enum limit_part p = k->parts[i];
+		size_t label = strlen(parts[p].label), len;
+		const char *wrong, *next = NULL;
+		char between[32];
+
+		if (strncmp(text, parts[p].label, label) != 0 || text[label] != ':')
+			return expected;
+		text += label + 1;
+		if (i + 1U < k->count) {
+			snprintf(between, sizeof(between), " %s:", parts[k->parts[i + 1]].label);
+			next = strstr(text, between);
+			if (next == NULL)
+				return expected;
+		}
+		len = next == NULL ? strlen(text) : (size_t)(next - text);
+		wrong = p > PART_CLIENT_NET ? NULL : client_wrong(p, text, len);
+		if (wrong != NULL)
+			return wrong;
+		text += next == NULL ? len : len + 1;
+	}
+	return NULL;
+}
+
 const char *limit_key_spelling(const struct limit_key *k, const char *text, struct arena *a)
 {
 	const char *label = parts[k->parts[0]].label;
@@ -234,8 +294,10 @@ const char *limit_key_spelling(const struct limit_key *k, const char *text, stru
 	bool lost = false;
 	struct prefix p;
 
-	if (k->count > 1 || (strncmp(text, label, len) == 0 && text[len] == ':'))
+	if (k->count > 1)
 		return lower(a, text, &lost);
+	if (strncmp(text, label, len) == 0 && text[len] == ':')
+		text += len + 1;
 	if (k->parts[0] <= PART_CLIENT_NET && prefix_parse(text, strlen(text), &p) == PREFIX_OK) {
 		prefix_format(&p, canonical);
 		if (p.bits == (p.addr.family == ADDR_V4 ? 32 : 128))

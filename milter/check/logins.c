@@ -186,7 +186,7 @@ bool logins_read(struct conf_reader *r, const struct conf_value *v, void *field)
 	for (size_t i = 0; i < texts.count; i++) {
 		struct login one = {.name = "", .order = i};
 
-		if (!read_login(r, &v->loc, texts.items[i], &one)) {
+		if (!read_login(r, &texts.locs[i], texts.items[i], &one)) {
 			ok = false;
 			continue;
 		}

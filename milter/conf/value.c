@@ -205,24 +205,36 @@ static bool read_rates(struct conf_reader *r, const struct conf_row *row,
 /* Texts while they are collected, as a file brings many. */
 struct texts {
 	const char **items;
+	struct conf_loc *locs;
 	size_t count, room;
 };
 
-static bool texts_add(struct conf_reader *r, struct texts *t, const char *text)
+static bool texts_grow(struct conf_reader *r, struct texts *t)
 {
-	if (t->count == t->room) {
-		size_t room = t->room == 0 ? 8 : t->room * 2;
-		const char **items = arena_alloc(r->arena, room * sizeof(*items));
+	size_t room = t->room == 0 ? 8 : t->room * 2;
+	const char **items = arena_alloc(r->arena, room * sizeof(*items));
+	struct conf_loc *locs = arena_alloc(r->arena, room * sizeof(*locs));
 
-		if (items == NULL)
-			return conf_no_memory(r);
-		if (t->count > 0)
-			memcpy(items, t->items, t->count * sizeof(*items));
-		t->items = items;
-		t->room = room;
+	if (items == NULL || locs == NULL)
+		return conf_no_memory(r);
+	if (t->count > 0) {
+		memcpy(items, t->items, t->count * sizeof(*items));
+		memcpy(locs, t->locs, t->count * sizeof(*locs));
 	}
+	t->items = items;
+	t->locs = locs;
+	t->room = room;
+	return true;
+}
+
+static bool texts_add(
+    struct conf_reader *r, struct texts *t, const char *text, const struct conf_loc *loc)
+{
+	if (t->count == t->room && !texts_grow(r, t))
+		return false;
 	if (text == NULL)
 		return conf_no_memory(r);
+	t->locs[t->count] = *loc;
 	t->items[t->count++] = text;
 	return true;
 }
@@ -238,8 +250,11 @@ static bool read_text_file(struct conf_reader *r, const struct conf_value *v, st
 		return false;
 	ok = source_is_text(&s, v->text, r->diag) &&
 	     (doc_add_file(r->doc, v->text) || conf_no_memory(r));
-	while (ok && source_next_line(&s, &at, &line))
-		ok = texts_add(r, t, arena_strndup(r->arena, line.text, line.len));
+	while (ok && source_next_line(&s, &at, &line)) {
+		struct conf_loc loc = {v->text, line.line, line.column};
+
+		ok = texts_add(r, t, arena_strndup(r->arena, line.text, line.len), &loc);
+	}
 	source_free(&s);
 	return ok;
 }
@@ -248,10 +263,10 @@ static bool read_text_item(
     struct conf_reader *r, const char *key, const struct conf_value *v, struct texts *t)
 {
 	if (is_text(v))
-		return texts_add(r, t, v->text);
+		return texts_add(r, t, v->text, &v->loc);
 	if (v->kind == CONF_REF)
 		return list_check_name(r, v) &&
-		       texts_add(r, t, arena_printf(r->arena, "@%s", v->text));
+		       texts_add(r, t, arena_printf(r->arena, "@%s", v->text), &v->loc);
 	if (v->kind == CONF_FILE)
 		return read_text_file(r, v, t);
 	return expected(r, v, key, "a word or a string in quotes");
@@ -267,7 +282,7 @@ static bool read_texts(struct conf_reader *r, const struct conf_row *row,
 		return expected(r, v, row->key, "at least one entry");
 	for (v = first_of(v); v != NULL; v = v->next)
 		ok = read_text_item(r, row->key, v, &t) && ok;
-	*out = (struct conf_texts){.count = t.count, .items = t.items};
+	*out = (struct conf_texts){.count = t.count, .items = t.items, .locs = t.locs};
 	return ok;
 }
 

@@ -94,6 +94,43 @@ static void errors(void **state)
 	    {"limit a { key = login count = messages rate = 1/1h "
 	     "overrides = { \"bob 100M/1s\" } }",
 		"found the override \"bob 100M/1s\""},
+	    {"limit a { key = login count = messages rate = 1/1h "
+	     "overrides = { \"bob 1/1h 2/1d 3/1w 4/2d 5/3d\" } }",
+		"up to four rates"},
+	    {"limit a { key = login count = messages rate = 1/1h "
+	     "overrides = { \"bob 1/1h none\" } }",
+		"found the override \"bob 1/1h none\""},
+	    {"limit a { key = login count = messages rate = 1/1h "
+	     "overrides = { \"bob none 1/1h\" } }",
+		"found the override \"bob none 1/1h\""},
+	    {"limit a { key = login count = messages rate = 1/1h "
+	     "overrides = { \"bob 1/1h 2/60m\" } }",
+		"expected one rate over the same time"},
+	    {"limit a { key = client-prefix count = messages rate = 1/1h "
+	     "overrides = { \"192.0.2.0/25 5/1h\" } }",
+		"expected an address, an IPv4 /24"},
+	    {"limit a { key = client-prefix count = messages rate = 1/1h "
+	     "overrides = { \"192.0.2.7/24 5/1h\" } }",
+		"expected an address, an IPv4 /24"},
+	    {"limit a { key = client-net count = messages rate = 1/1h "
+	     "overrides = { \"192.0.2.7 5/1h\" } }",
+		"expected an IPv4 /24"},
+	    {"limit a { key = client count = messages rate = 1/1h "
+	     "overrides = { \"192.0.2.0/24 5/1h\" } }",
+		"expected a client's address"},
+	    {"limit a { key = login + client count = messages rate = 1/1h "
+	     "overrides = { \"bob 5/1h\" } }",
+		"expected a key with all its parts"},
+	    {"limit a { key = login + client count = messages rate = 1/1h "
+	     "overrides = { \"login:bob 5/1h\" } }",
+		"expected a key with all its parts"},
+	    {"limit a { key = login + client count = messages rate = 1/1h "
+	     "overrides = { \"login:bob client:2001:db8:0::1 5/1h\" } }",
+		"expected a client's address"},
+	    {"limit a { key = login + client count = messages rate = 1/1h "
+	     "overrides = { \"login:bob client:2001:db8::1 5/1h\" } }",
+		""},
+	    {"limit a { key = login count = messages rate = 1/1h burst = 0 }", "found `0` for"},
 	    {"store { type = local slots = 4M }", ""},
 	    {"store { type = sql }", "expected one of local, redis"},
 	    {"store { slots = 5 }", "slots"},
@@ -192,10 +229,59 @@ static void overrides(void **state)
 	config_free(&c);
 	unlink(path);
 	c = must_load("limit a { key = client-prefix count = messages rate = 1/1h "
-		      "overrides = { \"192.0.2.0/24 9/1h\", \"2001:DB8::1 8/1h\" } }\n");
+		      "overrides = { \"192.0.2.0/24 9/1h\", \"2001:DB8::1 8/1h\", "
+		      "\"client:2001:DB8:0:0::2 7/1h\", \"::ffff:192.0.2.3 6/1h\", "
+		      "\"192.0.2.4/32 5/1h\" } }\n");
 	assert_int_equal(overridden(limit_of(c), "client:192.0.2.0/24", 0), 9);
 	assert_int_equal(overridden(limit_of(c), "client:2001:db8::1", 0), 8);
+	assert_int_equal(overridden(limit_of(c), "client:2001:db8::2", 0), 7);
+	assert_int_equal(overridden(limit_of(c), "client:192.0.2.3", 0), 6);
+	assert_int_equal(overridden(limit_of(c), "client:192.0.2.4", 0), 5);
+	/* As it is written: no wider prefix has more. */
+	for (size_t i = 0; i < limit_of(c)->override_count; i++)
+		for (unsigned steps = 0; steps < LIMIT_SUBJECTS; steps++)
+			assert_int_equal(
+			    gcra_burst(&limit_of(c)->overrides[i].window[0].rates[steps]),
+			    limit_of(c)->overrides[i].window[0].count);
 	config_free(&c);
+}
+
+/* All that is wrong is told, each where it stands: the lines, 0 ends them. */
+static void wrong_overrides(void **state)
+{
+	static const struct {
+		const char *lines;
+		unsigned want[4];
+	} cases[] = {
+	    {"alice 1/1h\n# bob\n  bob soon\ncarol none none\ndave 1/1h\n", {3, 4}},
+	    {"alice 1/1h\n\nbob 1/1h\nBOB 2/1h\n", {4}},
+	    {"alice\n", {1}},
+	};
+	char path[] = "/tmp/overrides.XXXXXX", body[400];
+	int fd = mkstemp(path);
+
+	(void)state;
+	snprintf(body, sizeof(body),
+	    "limit a { key = login count = messages rate = 1/1h overrides = file:%s }\n", path);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct diag *diag = diag_new();
+		size_t len = strlen(cases[i].lines), n = 0;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, cases[i].lines, len, 0), len);
+		assert_null(load(body, diag));
+		for (; cases[i].want[n] != 0; n++) {
+			const struct diag_message *m = diag_get(diag, n);
+
+			assert_non_null(m);
+			assert_string_equal(m->where.file, path);
+			assert_int_equal(m->where.line, cases[i].want[n]);
+		}
+		assert_int_equal(diag_errors(diag), n);
+		diag_free(&diag);
+	}
+	close(fd);
+	unlink(path);
 }
 
 static void modes(void **state)
@@ -344,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(errors),
 	    cmocka_unit_test(overrides),
+	    cmocka_unit_test(wrong_overrides),
 	    cmocka_unit_test(modes),
 	    cmocka_unit_test(widths),
 	    cmocka_unit_test(never_banned),
