@@ -49,6 +49,7 @@ struct criteria {
 	int local; /* handed in on this host: client_is_local() */
 	int auth;
 	struct texts_criterion login; /* patterns with * */
+	bool any_case; /* of a login: for who is not to escape; else it is who it says */
 	struct texts_criterion mech;
 	int tls;
 	struct texts_criterion cert;     /* canonical fingerprints, subject:, issuer:, verified */

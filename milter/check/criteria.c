@@ -41,11 +41,13 @@ static enum match match_auth(const struct criteria *c, const struct session *s)
 
 static enum match match_login(const struct criteria *c, const struct session *s)
 {
+	enum glob_case how = c->any_case ? GLOB_WITHOUT_CASE : GLOB_WITH_CASE;
+
 	if (!c->login.given)
 		return MATCH_YES;
 	/* `*` is whoever authenticated, not whoever did not. */
 	for (size_t i = 0; *s->cred.login != '\0' && i < c->login.texts.count; i++)
-		if (glob_match(c->login.texts.items[i], s->cred.login, GLOB_WITH_CASE))
+		if (glob_match(c->login.texts.items[i], s->cred.login, how))
 			return MATCH_YES;
 	return MATCH_NO;
 }

@@ -197,7 +197,11 @@ static bool read_except(struct conf_reader *r, const struct conf_value *v, void 
 
 static bool read_for(struct conf_reader *r, const struct conf_value *v, void *field)
 {
-	return conf_read_block(r, v, criteria_rows, field);
+	struct criteria *c = field;
+
+	/* Whoever could vary the case of a login would not be limited. */
+	c->any_case = true;
+	return conf_read_block(r, v, criteria_rows, c);
 }
 
 /* --- rates ----------------------------------------------------------------------------------- */
