@@ -26,7 +26,4 @@ struct record {
 /* `config` may be NULL. False: no memory. */
 bool record_make(struct record *r, struct arena *a, const struct config *config, usec_t now);
 
-/* Writes `text` to `path`, whole or not at all. False: errno says why. */
-bool record_write(const char *path, const char *text, size_t len);
-
 #endif

@@ -7,10 +7,15 @@
 
 #include "base/command.h"
 #include "base/escape.h"
+#include "base/replace.h"
 #include "selftest/alert.h"
 #include "selftest/metrics.h"
 #include "selftest/report.h"
 #include "selftest/selftest.h"
+
+/* Numbers are for the node exporter, which is of a user of its own; addresses are in a report only.
+ */
+enum { REPORT_MODE = 0640, METRICS_MODE = 0644 };
 
 int selftest_fail(int code, const char *what, const char *detail)
 {
@@ -49,7 +54,7 @@ static int write_report(const struct selftest *t, const struct report *shown)
 	report_text(&r, &b);
 	if (b.failed)
 		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
-	else if (!record_write(t->o.report, b.data, b.len))
+	else if (!replace_file(t->o.report, REPORT_MODE, b.data, b.len))
 		code = selftest_fail(EXIT_INTERNAL, "can't write the report", strerror(errno));
 	strbuf_free(&b);
 	return code;
@@ -62,7 +67,7 @@ void selftest_write_metrics(const struct selftest *t, int code)
 	struct strbuf b = {0};
 
 	metrics_add(t->plan.row_count == 0 ? NULL : &r, code, t->now, &b);
-	if (b.failed || !record_write(t->o.metrics, b.data, b.len))
+	if (b.failed || !replace_file(t->o.metrics, METRICS_MODE, b.data, b.len))
 		(void)selftest_fail(EXIT_INTERNAL, "can't write the metrics", strerror(errno));
 	strbuf_free(&b);
 }

@@ -1,14 +1,9 @@
 #include "selftest/record.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/crypto.h"
-#include "base/strbuf.h"
 
 /* --- hashes ----------------------------------------------------------------- */
 
@@ -62,40 +57,4 @@ bool record_make(struct record *r, struct arena *a, const struct config *config,
 	}
 	r->files = files;
 	return true;
-}
-
-static bool write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) == 0;
-}
-
-bool record_write(const char *path, const char *text, size_t len)
-{
-	struct strbuf name = {0};
-	bool ok = false;
-	int fd, why;
-
-	strbuf_printf(&name, "%s.XXXXXX", path);
-	fd = name.failed ? -1 : mkostemp(name.data, O_CLOEXEC);
-	if (fd >= 0) {
-		ok = write_all(fd, text, len) && fchmod(fd, 0640) == 0 &&
-		     rename(name.data, path) == 0;
-		why = errno;
-		(void)close(fd);
-		if (!ok)
-			(void)unlink(name.data);
-		errno = why;
-	}
-	strbuf_free(&name);
-	return ok;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/exit.h"
@@ -13,7 +12,7 @@
 #include "selftest/report.h"
 
 static char folder[] = "/tmp/relay-guard-test-XXXXXX";
-static char conf[64], list[64], report[64];
+static char conf[64], list[64];
 
 static const char configuration[] =
     "domains ours { members = { file:domains.list } }\n"
@@ -35,7 +34,6 @@ static int make(void **state)
 		return -1;
 	snprintf(conf, sizeof(conf), "%s/relay-guard.conf", folder);
 	snprintf(list, sizeof(list), "%s/domains.list", folder);
-	snprintf(report, sizeof(report), "%s/report", folder);
 	put(conf, configuration);
 	put(list, "example.com\n");
 	return 0;
@@ -46,7 +44,6 @@ static int drop(void **state)
 	(void)state;
 	unlink(conf);
 	unlink(list);
-	unlink(report);
 	return rmdir(folder);
 }
 
@@ -76,19 +73,6 @@ static void hashes_all_files(void **state)
 	arena_free(&a);
 	config_free(&c);
 	diag_free(&diag);
-}
-
-static void writes_whole_or_not(void **state)
-{
-	struct stat st;
-
-	(void)state;
-	assert_true(record_write(report, "one", 3));
-	assert_true(record_write(report, "three", 5));
-	assert_int_equal(stat(report, &st), 0);
-	assert_int_equal(st.st_size, 5);
-	assert_int_equal(st.st_mode & 07777, 0640);
-	assert_false(record_write("/nonexistent/report", "x", 1));
 }
 
 /* A plan of one row, and a finding of each severity. */
@@ -169,7 +153,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hashes_all_files),
-	    cmocka_unit_test(writes_whole_or_not),
 	    cmocka_unit_test(tells_what_was_found),
 	};
 

@@ -1,0 +1,15 @@
+/* A file that its readers see as it was or as it is, and never half written. */
+#ifndef BASE_REPLACE_H
+#define BASE_REPLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Writes `text` to `path` with these permissions, whole or not at all, in place of what was there;
+ * its folder must be writable. False: errno says why.
+ */
+bool replace_file(const char *path, mode_t mode, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,46 @@
+#include "base/replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/strbuf.h"
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text += n;
+		len -= (size_t)n;
+	}
+	return fsync(fd) == 0;
+}
+
+bool replace_file(const char *path, mode_t mode, const char *text, size_t len)
+{
+	struct strbuf name = {0};
+	bool ok = false;
+	int fd, why;
+
+	strbuf_printf(&name, "%s.XXXXXX", path);
+	fd = name.failed ? -1 : mkostemp(name.data, O_CLOEXEC);
+	if (fd >= 0) {
+		ok = write_all(fd, text, len) && fchmod(fd, mode) == 0 &&
+		     rename(name.data, path) == 0;
+		why = errno;
+		(void)close(fd);
+		if (!ok)
+			(void)unlink(name.data);
+		errno = why;
+	}
+	strbuf_free(&name);
+	return ok;
+}

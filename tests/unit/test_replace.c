@@ -1,0 +1,52 @@
+#include "../lib/unit.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/replace.h"
+
+static char folder[] = "/tmp/relay-guard-test-XXXXXX";
+
+static void writes_whole_or_not(void **state)
+{
+	char path[64], pattern[64];
+	struct stat st;
+	glob_t left;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/report", folder);
+	snprintf(pattern, sizeof(pattern), "%s/*", folder);
+	assert_true(replace_file(path, 0640, "one", 3));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_true(replace_file(path, 0644, "three", 5));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_int_equal(unlink(path), 0);
+	/* A folder is not replaced, and nothing is left beside it. */
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_false(replace_file(path, 0644, "x", 1));
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(glob(pattern, 0, NULL, &left), 0);
+	assert_int_equal(left.gl_pathc, 1);
+	globfree(&left);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+	assert_false(replace_file("/nonexistent/report", 0644, "x", 1));
+	assert_int_equal(errno, ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(writes_whole_or_not),
+	};
+
+	return cmocka_run_group_tests_name("replace", tests, NULL, NULL);
+}
