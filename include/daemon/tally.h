@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "auth/resolver.h"
 #include "core/verdict.h"
 
 enum { TALLY_VERDICTS = VERDICT_REJECT + 1 };
@@ -32,5 +33,12 @@ void tally_event(const char *verdict);
 
 /* Since the start, by enum verdict_kind. */
 void tally_events(uint64_t out[TALLY_VERDICTS]);
+
+/* The child, from one thread: what its resolver has counted until now. */
+void tally_dns(const struct dns_counters *now);
+
+/* Since the start, of all processes, of those too that have died; `in_flight` of those that live.
+ */
+struct dns_counters tally_dns_sum(void);
 
 #endif

@@ -96,6 +96,21 @@ static bool shares(const struct settings *s)
 	return ((const struct store_settings *)(const void *)s->store)->shared != NULL;
 }
 
+static void write_dns(struct strbuf *b)
+{
+	const struct dns_counters dns = tally_dns_sum();
+
+	control_begin(b, "dns");
+	control_count(b, "lookups", dns.lookups);
+	control_count(b, "cached", dns.cached);
+	control_count(b, "errors", dns.errors);
+	control_count(b, "bogus", dns.bogus);
+	control_count(b, "deadlines", dns.deadlines);
+	control_count(b, "refused", dns.refused);
+	control_count(b, "in_flight", dns.in_flight);
+	control_end(b);
+}
+
 static void write_counters(struct strbuf *b, const struct daemon_view *v)
 {
 	uint64_t events[TALLY_VERDICTS], bans = 0;
@@ -107,6 +122,7 @@ static void write_counters(struct strbuf *b, const struct daemon_view *v)
 		if (i != VERDICT_UNDECIDED)
 			control_count(b, verdict_name((enum verdict_kind)i), events[i]);
 	control_end(b);
+	write_dns(b);
 	if (counters() == NULL)
 		return;
 	store_usage(counters(), &usage);

@@ -10,7 +10,11 @@ enum { PLACES = 1024 };
 
 struct board {
 	_Atomic uint64_t events[TALLY_VERDICTS];
-	_Atomic unsigned sessions[PLACES]; /* each written by one process */
+	/* Sums of what each process had more than when it told last: they outlive it. */
+	_Atomic uint64_t lookups, cached, errors, bogus, deadlines, refused;
+	/* Each written by one process. */
+	_Atomic unsigned sessions[PLACES];
+	_Atomic uint64_t in_flight[PLACES];
 };
 
 static struct board *board;
@@ -32,6 +36,7 @@ int tally_take(void)
 			continue;
 		taken[i] = true;
 		atomic_store(&board->sessions[i], 0);
+		atomic_store(&board->in_flight[i], 0);
 		return i;
 	}
 	return -1;
@@ -39,8 +44,10 @@ int tally_take(void)
 
 void tally_give(int place)
 {
-	if (place >= 0)
-		taken[place] = false;
+	if (place < 0)
+		return;
+	atomic_store(&board->in_flight[place], 0);
+	taken[place] = false;
 }
 
 void tally_use(int place)
@@ -73,4 +80,38 @@ void tally_events(uint64_t out[TALLY_VERDICTS])
 {
 	for (unsigned i = 0; i < TALLY_VERDICTS; i++)
 		out[i] = board == NULL ? 0 : atomic_load(&board->events[i]);
+}
+
+void tally_dns(const struct dns_counters *now)
+{
+	static struct dns_counters told;
+
+	if (board == NULL)
+		return;
+	atomic_fetch_add(&board->lookups, now->lookups - told.lookups);
+	atomic_fetch_add(&board->cached, now->cached - told.cached);
+	atomic_fetch_add(&board->errors, now->errors - told.errors);
+	atomic_fetch_add(&board->bogus, now->bogus - told.bogus);
+	atomic_fetch_add(&board->deadlines, now->deadlines - told.deadlines);
+	atomic_fetch_add(&board->refused, now->refused - told.refused);
+	told = *now;
+	if (mine >= 0)
+		atomic_store(&board->in_flight[mine], now->in_flight);
+}
+
+struct dns_counters tally_dns_sum(void)
+{
+	struct dns_counters sum = {0};
+
+	if (board == NULL)
+		return sum;
+	sum.lookups = atomic_load(&board->lookups);
+	sum.cached = atomic_load(&board->cached);
+	sum.errors = atomic_load(&board->errors);
+	sum.bogus = atomic_load(&board->bogus);
+	sum.deadlines = atomic_load(&board->deadlines);
+	sum.refused = atomic_load(&board->refused);
+	for (int i = 0; i < PLACES; i++)
+		sum.in_flight += atomic_load(&board->in_flight[i]);
+	return sum;
 }

@@ -27,6 +27,8 @@ enum {
 	EVENT_WAIT_MS = 1000,
 	FLUSH_WAIT_MS = 3000,
 	LOOK_EVERY_MS = 20,
+	/* What a worker that dies has not told yet is lost to the counters. */
+	TELL_EVERY_MS = 1000,
 	/* A connection may be accepted a moment before it can be seen: look this often. */
 	QUIET_LOOKS = 10,
 	EVENTS_MODE = 0640,
@@ -34,6 +36,7 @@ enum {
 
 static struct eventlog *events;
 static struct notices *notices;
+static struct resolver *resolver; /* NULL where no check asks DNS */
 
 static void emit(void *arg, const struct event *e)
 {
@@ -54,6 +57,25 @@ static void wait_ms(long ms)
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
 	nanosleep(&t, NULL);
+}
+
+static void tell_dns(void)
+{
+	if (resolver != NULL) {
+		const struct dns_counters now = resolver_counters(resolver);
+
+		tally_dns(&now);
+	}
+}
+
+/* Until the master has something to say, or `ms` have passed. */
+static void wait_for_word(struct pollfd *p, int ms)
+{
+	while (poll(p, 1, ms < TELL_EVERY_MS ? ms : TELL_EVERY_MS) == 0 && ms > TELL_EVERY_MS) {
+		tell_dns();
+		ms -= TELL_EVERY_MS;
+	}
+	tell_dns();
 }
 
 /*
@@ -77,7 +99,7 @@ static void serve_until_told(const struct worker_options *o)
 		else
 			worker_say_alive(o);
 		ready = ready || got != PROBE_SILENT;
-		poll(&p, 1, every);
+		wait_for_word(&p, every);
 	}
 	if (recv(o->control, &c, 1, MSG_DONTWAIT) != 1 || c != WORKER_DRAIN)
 		log_warning("the master is gone; sessions are finished, no more are taken");
@@ -104,8 +126,10 @@ static void finish_sessions(const struct worker_options *o)
 			worker_say_alive(o);
 			said = now;
 		}
+		tell_dns();
 		wait_ms(LOOK_EVERY_MS);
 	}
+	tell_dns();
 	if (now >= end)
 		log_warning("%u sessions did not end in time and are cut", mlfi_connections());
 }
@@ -245,7 +269,7 @@ _Noreturn void worker_main(const struct worker_options *o)
 	notices = open_notices(o);
 	env.store = counters();
 	counters_share_start(o->config);
-	env.resolver = open_resolver(o);
+	env.resolver = resolver = open_resolver(o);
 	/* Limits and bans know nothing of it. */
 	probe_env = env;
 	probe_env.store = NULL;

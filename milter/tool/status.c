@@ -6,7 +6,7 @@
 #include "tool/daemon.h"
 #include "tool/daemon_print.h"
 
-static const char *const once[] = {"daemon", "reload", "events", "store", NULL};
+static const char *const once[] = {"daemon", "reload", "events", "dns", "store", NULL};
 
 static void print_daemon(const struct control_line *l)
 {

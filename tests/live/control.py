@@ -44,6 +44,7 @@ def tells_status():
     tap.ok(5 <= said["daemon"]["sessions"] <= 7, "status: the sessions", said["daemon"])
     tap.equal(sum(w["sessions"] for w in said["workers"]), said["daemon"]["sessions"], "status: those of each worker")
     tap.equal(said["events"]["reject"], 1, "status: events by verdict", said["events"])
+    tap.equal(set(said["dns"].values()), {0}, "status: nothing was asked of DNS", said["dns"])
     tap.ok(said["store"]["slots"] > 1000 and said["store"]["bans"] == 0, "status: the store", said["store"])
     code, out, err = command(guard, "status")
     tap.ok(code == 0 and f"process {guard.process.pid}, serving since " in out and guard.conf in out and not err,
