@@ -1,10 +1,17 @@
 /* `relay-guard status`: how is the daemon, since when, and with which configuration? */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/exit.h"
+#include "base/replace.h"
 #include "tool/daemon.h"
 #include "tool/daemon_print.h"
+#include "tool/status_metrics.h"
+
+/* The node exporter, which reads them, is of a user of its own. */
+enum { METRICS_MODE = 0644 };
 
 static const char *const once[] = {"daemon", "reload", "events", "dns", "store", NULL};
 
@@ -87,29 +94,70 @@ static void print_line(void *arg, const struct control_line *l)
 		print_numbers(l);
 }
 
-static int run(int argc, char **argv)
+static int fail(const char *path, const char *why)
 {
-	static const char *const lists[] = {"worker", "generation", NULL};
-	struct daemon_call d = {.command = &command_status};
+	fprintf(stderr, "relay-guard status: can't write the metrics to %s: %s\n", path, why);
+	return EXIT_INTERNAL;
+}
+
+/* Of a daemon that does not answer too, so that this is seen; not of a wrong command. */
+static int write_metrics(const char *path, struct strbuf *b, int code)
+{
+	if (code != EXIT_OK && code != EXIT_UNAVAILABLE && code != EXIT_AGAIN)
+		return code;
+	status_metrics_end(b, code);
+	if (b->failed)
+		return fail(path, "memory is exhausted");
+	if (strcmp(path, "-") == 0)
+		fputs(strbuf_text(b), stdout);
+	else if (!replace_file(path, METRICS_MODE, b->data, b->len))
+		return fail(path, strerror(errno));
+	return code;
+}
+
+static int ask(struct daemon_call *d, const char *metrics)
+{
 	struct daemon_json j = {.once = once};
 	struct strbuf request = {0};
+	static const char *const lists[] = {"worker", "generation", NULL};
 	int code;
 
-	if (!daemon_options(&d, argc, argv, NULL, 0, &code))
-		return code;
 	strbuf_puts(&request, "status\n");
-	code = daemon_ask(&d, &request, DAEMON_TIMEOUT, d.json ? daemon_json_line : print_line, &j);
-	if (code == EXIT_OK && d.json)
-		code = daemon_json_end(&j, lists, code);
+	if (metrics != NULL) {
+		code = daemon_ask(d, &request, DAEMON_TIMEOUT, status_metrics_line, &j.b);
+		code = write_metrics(metrics, &j.b, code);
+	} else if (d->json) {
+		code = daemon_ask(d, &request, DAEMON_TIMEOUT, daemon_json_line, &j);
+		if (code == EXIT_OK)
+			code = daemon_json_end(&j, lists, code);
+	} else {
+		code = daemon_ask(d, &request, DAEMON_TIMEOUT, print_line, NULL);
+	}
 	strbuf_free(&j.b);
 	strbuf_free(&request);
-	return daemon_flush(&d, code);
+	return daemon_flush(d, code);
+}
+
+static int run(int argc, char **argv)
+{
+	struct daemon_call d = {.command = &command_status};
+	const char *metrics = NULL;
+	const struct daemon_option own[] = {{"metrics", &metrics, NULL}, {NULL, NULL, NULL}};
+	int code;
+
+	if (!daemon_options(&d, argc, argv, own, 0, &code))
+		return code;
+	if (metrics != NULL && d.json)
+		return command_usage(
+		    &command_status, "found --metrics and --format json; expected one of them");
+	return ask(&d, metrics);
 }
 
 const struct command command_status = {
     .name = "status",
-    .arguments = DAEMON_ARGUMENTS,
+    .arguments = DAEMON_ARGUMENTS " [--metrics FILE]",
     .summary = "says how the running daemon is, and with which configuration",
-    .details = DAEMON_DETAILS,
+    .details = DAEMON_DETAILS
+    "  --metrics FILE      writes numbers to FILE, as Prometheus reads them; -: standard output\n",
     .run = run,
 };

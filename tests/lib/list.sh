@@ -72,6 +72,9 @@ daemon() {
 	echo "control.gcc tests/live/control.py build/relay-guard"
 	echo "control.asan tests/live/control.py build/asan/relay-guard"
 	echo "control.tsan tests/lib/tsan.sh tests/live/control.py build/tsan/relay-guard"
+	echo "metrics.gcc tests/live/metrics.py build/relay-guard"
+	echo "metrics.asan tests/live/metrics.py build/asan/relay-guard"
+	echo "metrics.tsan tests/lib/tsan.sh tests/live/metrics.py build/tsan/relay-guard"
 	for v in gcc asan; do
 		echo "proof.$v tests/live/proof.py build/$v/relay-guard"
 	done
