@@ -68,6 +68,13 @@ static void each_line(void **state)
 	    "# HELP relay_guard_store_shared Whether other hosts share the limits at the moment.\n"
 	    "# TYPE relay_guard_store_shared gauge\n"
 	    "relay_guard_store_shared 0\n");
+	writes("store bans=3 shared=yes",
+	    "# HELP relay_guard_bans Bans and suspensions in effect.\n"
+	    "# TYPE relay_guard_bans gauge\n"
+	    "relay_guard_bans 3\n"
+	    "# HELP relay_guard_store_shared Whether other hosts share the limits at the moment.\n"
+	    "# TYPE relay_guard_store_shared gauge\n"
+	    "relay_guard_store_shared 1\n");
 	/* Nothing that a configuration says can add a line, or end a label. */
 	writes("daemon version=a%22%7D%201%0Ab%5C",
 	    "# HELP relay_guard_build_info Which version runs.\n"
