@@ -32,6 +32,15 @@ def write(path, text, mode=0o644):
         os.utime(path, (time.time() - 60, time.time() - 60))
 
 
+def without_doubles(main, extra):
+    """
+    main.cf with these settings in the place of its own. Of one that stands there twice every process warns, postlogd
+    through its own socket: when that is full it waits for itself for ever, and all others for it.
+    """
+    names = {line.split("=")[0].strip() for line in extra.split("\n") if line[:1] not in ("", " ", "\t", "#")}
+    return "".join(f"{line}\n" for line in main.split("\n") if line.split("=")[0].strip() not in names or not line) + extra
+
+
 def wait_for_port(port, seconds=20, host="127.0.0.1"):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -113,7 +122,7 @@ class Postfix:
         if not os.path.exists("/etc/postfix/sasl/db"):
             passwords("/etc/postfix/sasl/db", "postfix")
         networks = "0.0.0.0/0 [::]/0" if self.is_open else "127.0.0.0/30"
-        write("/etc/postfix/main.cf", f"""
+        write("/etc/postfix/main.cf", without_doubles(f"""
 compatibility_level = 3.6
 maillog_file = {self.log}
 myhostname = mx.example.com
@@ -163,8 +172,7 @@ smtpd_hard_error_limit = 100000
 smtpd_recipient_limit = 100000
 smtpd_recipient_overshoot_limit = 100000
 in_flow_delay = 0
-{self.extra}
-""")
+""", self.extra))
         services = "".join(
             f"{name} unix {private} - n {wakeup} {limit} {program}\n"
             for name, private, wakeup, limit, program in (
