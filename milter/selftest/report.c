@@ -344,7 +344,7 @@ static void add_summary(const struct report *r, struct strbuf *b)
 		    t.off_point == 1 ? " was" : "s were");
 		add_safe(b, r->plan->names.outside);
 		strbuf_puts(b, " or of the greeting,\nnot of relaying: they prove little; give "
-		               "--outside with a domain that "
+			       "--outside with a domain that "
 			       "takes mail\n");
 	}
 	if (t.limited > 0)
