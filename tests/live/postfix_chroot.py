@@ -6,6 +6,7 @@ Run: tests/live/sandbox.sh postfix tests/live/postfix_chroot.py postfix
 import os
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import mta as mtas
@@ -59,16 +60,22 @@ def chroot():
     tap.ok(r.ok, "with socket-group = postfix it is served, after a reload", r)
     r = ask("<v@ext.example.net>")
     tap.ok(r.code == 550 and "Relay access denied [" in r.text, "and the guard refuses strangers", r)
-    roots = {os.readlink(f"/proc/{p}/root") for p in smtpd_processes()}
+    # One that has just been started is on its way there.
+    roots, end = set(), time.monotonic() + 5
+    while roots != {"/var/spool/postfix"} and time.monotonic() < end:
+        roots = smtpd_roots()
+        time.sleep(0.05)
     tap.equal(roots, {"/var/spool/postfix"}, "smtpd runs in a chroot")
 
 
-def smtpd_processes():
-    for pid in os.listdir("/proc"):
-        if pid.isdigit():
-            with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
-                if f.read() == "smtpd\n":
-                    yield pid
+def smtpd_roots():
+    roots = set()
+    for pid in mtas.smtpds():
+        try:
+            roots.add(os.readlink(f"/proc/{pid}/root"))
+        except OSError:
+            pass
+    return roots
 
 
 put_socket("socket-mode = 0660")
