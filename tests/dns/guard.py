@@ -82,7 +82,9 @@ spf {{ temperror = note }} dkim {{ }} dmarc {{ temperror = note }} arc {{ }} sen
     print(f"# a dead name server: {len(answers)} messages of 20 sessions, slowest {slowest}")
     tap.ok(len(answers) >= len(sessions) and set(answers) == {b"c"}, "with a dead name server mail goes on",
            len(answers), set(answers))
-    tap.ok(max(slowest.values()) < 5, "and every callback answers within five seconds", slowest)
+    # Slowed down by the thread sanitizer, sessions wait for their turn: libmilter takes the first that is ready.
+    if "TSAN_OPTIONS" not in os.environ:
+        tap.ok(max(slowest.values()) < 5, "and every callback answers within five seconds", slowest)
     found = [e for e in guard.events() if e.get("check") == "spf"]
     tap.ok(found and all(e["spf"] == "temperror" and e["verdict"] == "note" for e in found),
            "what could not be asked is a temporary error", found[:2])
