@@ -42,6 +42,7 @@ struct import {
 	bool logins_tls;    /* ... but only over TLS: the MTA takes no AUTH without */
 	const char *logins_from;
 	struct import_list networks;  /* `networks friends` */
+	struct import_list excluded;  /* `networks excluded`: of them those that are no friends */
 	struct import_list domains;   /* `domains ours` */
 	struct import_list mailers;   /* of `local-mailers`, besides the defaults */
 	struct import_list listeners; /* where the MTA listens; a comment */
@@ -58,6 +59,13 @@ struct import {
  * network, and what permits the world (that is an open relay, not a policy), becomes a note.
  */
 void import_network(struct import *i, const char *text, size_t len, const struct import_from *from);
+
+/*
+ * The same of one that is excepted from the others, wherever they stand: it may relay only as
+ * somebody who has logged in.
+ */
+void import_excluded(
+    struct import *i, const char *text, size_t len, const struct import_from *from);
 
 /* A domain, .domain for what is below it, or a literal in brackets. What is none becomes a note. */
 void import_domain(struct import *i, const char *text, size_t len, const struct import_from *from);

@@ -122,20 +122,41 @@ static bool strip_brackets(const char *text, size_t len, char out[ADDR_TEXT_MAX 
 	return true;
 }
 
-void import_network(struct import *i, const char *text, size_t len, const struct import_from *from)
+/* False: told. */
+static bool read_network(struct import *i, const char *text, size_t len,
+    const struct import_from *from, struct prefix *p)
 {
-	char plain[ADDR_TEXT_MAX + 8], out[ADDR_TEXT_MAX];
+	char plain[ADDR_TEXT_MAX + 8];
 	enum prefix_error e = PREFIX_BAD_ADDRESS;
-	struct prefix p;
 	size_t n;
 
 	if (strip_brackets(text, len, plain, &n))
-		e = prefix_parse(plain, n, &p);
-	if (e != PREFIX_OK && e != PREFIX_HOST_BITS) {
-		import_note(i, from, "%.*s is no network that can be taken over",
-		    len > 200 ? 200 : (int)len, text);
+		e = prefix_parse(plain, n, p);
+	if (e == PREFIX_OK || e == PREFIX_HOST_BITS)
+		return true;
+	import_note(
+	    i, from, "%.*s is no network that can be taken over", len > 200 ? 200 : (int)len, text);
+	return false;
+}
+
+void import_excluded(struct import *i, const char *text, size_t len, const struct import_from *from)
+{
+	char out[ADDR_TEXT_MAX];
+	struct prefix p;
+
+	if (!read_network(i, text, len, from, &p))
 		return;
-	}
+	prefix_format(&p, out);
+	add_once(i, &i->excluded, out, from);
+}
+
+void import_network(struct import *i, const char *text, size_t len, const struct import_from *from)
+{
+	char out[ADDR_TEXT_MAX];
+	struct prefix p;
+
+	if (!read_network(i, text, len, from, &p))
+		return;
 	prefix_format(&p, out);
 	if (covers_world(&p)) {
 		import_note(i, from,
@@ -323,8 +344,11 @@ static void put_head(const struct import *i, struct strbuf *b)
 
 static void put_rules(const struct import *i, struct strbuf *b)
 {
-	strbuf_puts(b, "\trule inbound { to = @ours         action = permit }\n"
-		       "\trule office  { client = @friends  action = permit }\n");
+	strbuf_puts(b, "\trule inbound { to = @ours         action = permit }\n");
+	if (i->excluded.count > 0)
+		strbuf_puts(b, "\trule except  { client = @excluded  auth = no  action = reject  "
+			       "reply = \"550 5.7.1 Relay access denied\" }\n");
+	strbuf_puts(b, "\trule office  { client = @friends  action = permit }\n");
 	if (i->logins) {
 		strbuf_puts(b, "\t# ");
 		put_clean(b, i->logins_from);
@@ -395,6 +419,10 @@ bool import_write(const struct import *i, struct strbuf *to)
 	put_members(to, &i->domains);
 	strbuf_puts(to, "}\n\nnetworks friends {\n");
 	put_networks(i, to);
+	if (i->excluded.count > 0) {
+		strbuf_puts(to, "}\n\nnetworks excluded {\n");
+		put_members(to, &i->excluded);
+	}
 	strbuf_puts(to, "}\n\nrelay {\n");
 	put_mailers(i, to);
 	put_rules(i, to);

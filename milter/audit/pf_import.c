@@ -146,9 +146,11 @@ static void import_networks(struct job *j, const struct pf_view *v)
 		const struct pf_pattern *p = &l.items[i];
 
 		from = from_pattern(j, p, "mynetworks");
-		if (p->negated)
+		if (p->negated && p->table != NULL)
 			import_note(j->out, &from,
 			    "!%s was not taken over: write the networks without it", p->text);
+		else if (p->negated)
+			import_excluded(j->out, p->text, strlen(p->text), &from);
 		else if (p->table != NULL)
 			networks_of_table(j, p, "mynetworks");
 		else

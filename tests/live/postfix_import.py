@@ -18,7 +18,7 @@ from smtp import Client
 from tap import Tap
 
 ETC, CONF = "/etc/postfix", "/tmp/guard.conf"
-STRANGER, FRIEND, INSIDE = "127.0.0.66", "127.0.0.1", "127.9.1.2"
+STRANGER, FRIEND, INSIDE, HOLE = "127.0.0.66", "127.0.0.1", "127.9.1.2", "127.9.1.66"
 PLAIN = ["bob@example.com", "bob@MX.Example.com", "bob@localhost", "info@alias.example", "bob@vmail.example",
          "bob@backup.example", "bob@sub.backup.example", "bob@gateway.example", "bob@ext.example.net",
          "bob@sub.example.com", "bob@listed.example", "bob@sub.listed.example", "bob@mapped.example", "bob@other.example",
@@ -27,7 +27,7 @@ PLAIN = ["bob@example.com", "bob@MX.Example.com", "bob@localhost", "info@alias.e
 CONFIGURATIONS = [
     ("as the tests have it", "", {}, []),
     ("lists in files", "mydestination = example.com, /etc/postfix/ours\nrelay_domains = hash:/etc/postfix/relay\n"
-     "mynetworks = 127.0.0.0/30, cidr:/etc/postfix/networks\n",
+     "mynetworks = 127.0.0.0/30, !127.9.1.66, cidr:/etc/postfix/networks\n",
      {"ours": "# ours\nmx.example.com\nlisted.example\n", "relay": "backup.example x\nmapped.example x\n",
       "networks": "# inside\n127.9.0.0/16 OK\n"}, ["hash:relay"]),
     ("tables as texts", "virtual_alias_domains = texthash:/etc/postfix/aliased\n"
@@ -89,7 +89,7 @@ def compare(name, port):
     recipients = [f"<{p}>" for p in PLAIN] + [p if p.startswith("<") else f"<{p}>" for p in probes()]
     plain = {f"<{p}>" for p in PLAIN}
     laxer, differs, asked = [], [], 0
-    for source in (STRANGER, FRIEND, INSIDE):
+    for source in (STRANGER, FRIEND, INSIDE, HOLE):
         for recipient, reply in by_server(port, source, recipients).items():
             permitted, odd, why = by_guard(source, recipient)
             asked += 1

@@ -41,6 +41,28 @@ static void domain(struct import *i, const char *text)
 	import_domain(i, text, strlen(text), &somewhere);
 }
 
+/* Who is excepted is asked after before the others. */
+static void excluded(void **state)
+{
+	struct import i = {.source = NULL};
+	struct strbuf b = {0};
+	const char *except, *office;
+
+	(void)state;
+	network(&i, "127.9.0.0/16");
+	import_excluded(&i, "[127.9.1.66]", 12, &somewhere);
+	import_excluded(&i, "0.0.0.0/0", 9, &somewhere);
+	assert_loads(&i, 0, 1);
+	assert_true(import_write(&i, &b));
+	except = strstr(
+	    strbuf_text(&b), "rule except  { client = @excluded  auth = no  action = reject");
+	office = strstr(strbuf_text(&b), "rule office");
+	assert_true(except != NULL && office != NULL && except < office);
+	assert_non_null(strstr(strbuf_text(&b), "\"127.9.1.66/32\""));
+	strbuf_free(&b);
+	import_free(&i);
+}
+
 static void empty(void **state)
 {
 	struct import i = {.source = NULL};
@@ -117,8 +139,9 @@ static void logins_without_tls(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(empty), cmocka_unit_test(full),
-	    cmocka_unit_test(refuses), cmocka_unit_test(logins_without_tls)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(empty), cmocka_unit_test(excluded),
+	    cmocka_unit_test(full), cmocka_unit_test(refuses),
+	    cmocka_unit_test(logins_without_tls)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
