@@ -50,13 +50,29 @@ static const char *proper_list(const struct pf_view *v)
 		: "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination");
 }
 
+/* A file that was written for Postfix 2, whose defaults were others. Nobody is served, nothing
+ * relayed. */
+static void report_old_defaults(struct pf_audit *a, const struct pf_listener *l)
+{
+	pf_report(a, l, "relay-control-missing", SEVERITY_MEDIUM, "smtpd_relay_restrictions",
+	    "Neither smtpd_relay_restrictions nor smtpd_recipient_restrictions is set, and with a "
+	    "compatibility_level of 0 no default refuses recipients elsewhere: Postfix does not "
+	    "serve "
+	    "such a listener (\"specify at least one working instance of reject_unauth_destination "
+	    "...\").",
+	    proper_list(&l->view));
+}
+
 /* Neither list has what smtpd asks for: it ends with an error for each client. */
 static void report_refusal(struct pf_audit *a, const struct pf_listener *l)
 {
-	const char *list = pf_is_set(&l->view, "smtpd_relay_restrictions")
-	                       ? "smtpd_relay_restrictions"
-	                       : "smtpd_recipient_restrictions";
+	bool relay = pf_is_set(&l->view, "smtpd_relay_restrictions");
+	const char *list = relay ? "smtpd_relay_restrictions" : "smtpd_recipient_restrictions";
 
+	if (!relay && !pf_is_set(&l->view, list)) {
+		report_old_defaults(a, l);
+		return;
+	}
 	pf_report(a, l, "relay-control-missing", capped(SEVERITY_HIGH, l), list,
 	    "Neither smtpd_relay_restrictions nor smtpd_recipient_restrictions refuses recipients "
 	    "elsewhere; Postfix does not serve such a listener (\"specify at least one working "

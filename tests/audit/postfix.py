@@ -143,4 +143,14 @@ def versions():
         tap.equal(got, wanted, f"version {version}")
 
 
-tap.run(open_ones, other_ones, healthy_ones, repairs, formats, imports, usage, versions)
+def written_for_postfix_2():
+    """Its defaults refused strangers. Postfix 3 with these lines serves nobody: no open relay."""
+    main = "myhostname = mx.example.com\nmydestination = $myhostname, localhost\nmynetworks = 127.0.0.0/8\n"
+    code, report, err = audit(main, None, {})
+    tap.ok(found(report, "relay-control-missing", "medium"), "a file without lists: relay-control-missing, medium", report)
+    tap.equal((code, [f for f in report["findings"] if f["severity"] == "high"]), (0, []), "and nothing high", err)
+    code, report, err = audit(main + "smtpd_recipient_restrictions = permit_mynetworks\n", None, {})
+    tap.ok(found(report, "relay-control-missing", "high") and code == 1, "one with a list that refuses nobody: high", report)
+
+
+tap.run(open_ones, other_ones, healthy_ones, repairs, formats, imports, usage, versions, written_for_postfix_2)
