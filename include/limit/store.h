@@ -96,9 +96,9 @@ struct store_item {
 	bool soft; /* the event goes on when this one is exceeded, and it is then not charged */
 
 	/* What came of it. */
-	uint64_t tag;  /* store_tag() of the key */
-	nsec_t before; /* what it owed before, as far as this host knows */
 	bool exceeded;
+	uint64_t tag;                 /* store_tag() of the key */
+	nsec_t before;                /* what it owed before, as far as this host knows */
 	uint64_t owed;                /* units, with those of this event, whether admitted or not */
 	nsec_t wait;                  /* exceeded: until it would be admitted */
 	struct store_receipt receipt; /* tag 0: nothing was charged */
