@@ -253,8 +253,8 @@ void import_logins(struct import *i, bool tls, const struct import_from *from)
 
 void import_free(struct import *i)
 {
-	struct import_list *const lists[] = {
-	    &i->networks, &i->domains, &i->mailers, &i->listeners, &i->limits, &i->notes};
+	struct import_list *const lists[] = {&i->networks, &i->excluded, &i->domains, &i->mailers,
+	    &i->listeners, &i->limits, &i->notes};
 
 	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
 		free(lists[k]->items);
