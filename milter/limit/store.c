@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "limit/charge.h"
 #include "limit/gauge.h"
 #include "limit/shared.h"
 #include "limit/shared_bans.h"
@@ -210,189 +211,6 @@ uint64_t store_tag(const struct store *s, uint64_t limit, const char *key, size_
 	return not_zero(siphash(&s->secret, bytes, sizeof(limit) + len));
 }
 
-/* --- charging ------------------------------------------------------------------------------ */
-
-static nsec_t as_time(uint64_t word)
-{
-	return word_is_time(word) ? (nsec_t)word : 0;
-}
-
-static bool swap(shared_word *w, uint64_t expected, nsec_t wanted)
-{
-	return atomic_compare_exchange_strong(w, &expected, (uint64_t)wanted);
-}
-
-static void tell(struct store_item *it, bool admitted, nsec_t tat, nsec_t now)
-{
-	it->exceeded = !admitted;
-	it->owed = gcra_owed(&it->rate, tat, now);
-	if (!admitted)
-		it->owed += it->units == 0 ? 1 : it->units;
-	it->wait = admitted ? 0 : gcra_wait(&it->rate, tat, it->units == 0 ? 1 : it->units, now);
-}
-
-/* Adds to a debt whatever comes of it. */
-static void owe(shared_word *w, nsec_t amount, nsec_t now)
-{
-	uint64_t old = atomic_load(w);
-	nsec_t t;
-
-	do {
-		t = as_time(old);
-		t = (t > now ? t : now) + amount;
-	} while (!atomic_compare_exchange_weak(w, &old, (uint64_t)t));
-}
-
-/* The key has a slot. 1: admitted; 0: refused; -1: somebody was faster, look again. */
-static int charge_slot(struct table_slot *slot, struct store_item *it, uint64_t seen, nsec_t now)
-{
-	nsec_t next;
-	bool admitted = gcra_charge(&it->rate, as_time(seen), it->units, now, &next);
-
-	if (next != (nsec_t)seen &&
-	    (!swap(&slot->word, seen, next) || atomic_load(&slot->tag) != it->tag))
-		return -1;
-	tell(it, admitted, next, now);
-	return admitted;
-}
-
-/*
- * The key has no slot. It begins with what the homeless of its limit owe, and what one of them
- * is charged meanwhile is added: either it is seen here, or the slot is seen there.
- */
-static int charge_new(const struct table *t, struct store_item *it, uint64_t tag, nsec_t now)
-{
-	uint64_t where = table_cell(t, it->limit, it->rate.tolerance, tag);
-	shared_word *cell = &t->cells[where];
-	uint64_t shared = atomic_load(cell), seen;
-	struct table_slot *slot;
-	nsec_t next, later;
-	bool admitted = gcra_charge(&it->rate, as_time(shared), it->units, now, &next);
-
-	if (!admitted || it->units == 0) {
-		tell(it, admitted, next, now);
-		return admitted;
-	}
-	switch (table_claim(t, tag, (uint64_t)next, now)) {
-	case TABLE_EXISTS:
-		return -1;
-	case TABLE_CLAIMED:
-		later = as_time(shared) > now ? as_time(shared) : now;
-		later = as_time(atomic_load(cell)) - later;
-		slot = later > 0 ? table_find(t, tag, now, &seen) : NULL;
-		if (slot != NULL)
-			owe(&slot->word, later, now);
-		break;
-	case TABLE_HOMELESS:
-		if (!swap(cell, shared, next))
-			return -1;
-		it->receipt.shared = true;
-		it->receipt.cell = where;
-		slot = table_find(t, tag, now, &seen);
-		if (slot != NULL)
-			owe(&slot->word, (nsec_t)it->units * it->rate.interval, now);
-		break;
-	}
-	tell(it, true, next, now);
-	return 1;
-}
-
-static bool charge_one(struct store *s, struct store_item *it, nsec_t now)
-{
-	const struct table *t = &s->map.table;
-	struct table_slot *slot;
-	uint64_t seen;
-	int done;
-
-	it->receipt = (struct store_receipt){.tag = 0};
-	do {
-		slot = table_find(t, it->tag, now, &seen);
-		done = slot != NULL ? charge_slot(slot, it, seen, now)
-		                    : charge_new(t, it, it->tag, now);
-	} while (done < 0);
-	if (done > 0 && it->units > 0)
-		it->receipt.tag = it->tag;
-	return done > 0;
-}
-
-/* Tells what would come of it, and writes nothing. */
-static bool look(const struct store *s, struct store_item *it, nsec_t now)
-{
-	const struct table *t = &s->map.table;
-	nsec_t tat, next;
-	uint64_t seen;
-	bool admitted;
-
-	it->before = 0;
-	if (table_find(t, it->tag, now, &seen) == NULL)
-		seen =
-		    atomic_load(&t->cells[table_cell(t, it->limit, it->rate.tolerance, it->tag)]);
-	else if (as_time(seen) > now)
-		it->before = as_time(seen) - now;
-	tat = as_time(seen);
-	admitted = gcra_charge(&it->rate, tat, it->units, now, &next);
-	it->receipt = (struct store_receipt){.tag = 0};
-	tell(it, admitted, next, now);
-	return admitted;
-}
-
-static nsec_t cost_of(const struct store_item *it)
-{
-	return (nsec_t)it->units * it->rate.interval;
-}
-
-static void refund_here(struct store *s, const struct store_receipt *r, nsec_t amount, nsec_t now)
-{
-	const struct table *t = &s->map.table;
-	struct table_slot *slot;
-	uint64_t seen;
-	shared_word *w;
-
-	if (r->tag == 0 || amount <= 0)
-		return;
-	for (;;) {
-		slot = r->shared ? NULL : table_find(t, r->tag, now, &seen);
-		/* Without a slot its debt has been paid. */
-		if (!r->shared && slot == NULL)
-			return;
-		w = r->shared ? &t->cells[r->cell] : &slot->word;
-		if (r->shared)
-			seen = atomic_load(w);
-		if (swap(w, seen, gcra_refund(as_time(seen), amount, now)))
-			return;
-	}
-}
-
-static void give_back(struct store *s, struct store_item *items, size_t count, nsec_t now)
-{
-	for (size_t i = 0; i < count; i++) {
-		refund_here(s, &items[i].receipt, cost_of(&items[i]), now);
-		items[i].receipt.tag = 0;
-	}
-}
-
-static bool look_at_all(const struct store *s, struct store_item *items, size_t count, nsec_t now)
-{
-	bool pass = true;
-
-	for (size_t i = 0; i < count; i++)
-		pass = (look(s, &items[i], now) || items[i].soft) && pass;
-	return pass;
-}
-
-static bool charge_here(struct store *s, struct store_item *items, size_t count, nsec_t now)
-{
-	/* An event of one item needs no look before. */
-	bool pass = count == 1 || look_at_all(s, items, count, now);
-
-	for (size_t i = 0; pass && i < count; i++) {
-		pass = charge_one(s, &items[i], now) || items[i].soft;
-		if (!pass)
-			give_back(s, items, i, now);
-	}
-	return pass;
-}
-
 /* --- with other hosts ----------------------------------------------------------------------- */
 
 /*
@@ -406,7 +224,7 @@ static struct shared_item question(const struct store *s, const struct store_ite
 	struct shared_item there = {
 	    .op = charges ? (it->soft ? REDIS_CHARGE_SOFT : REDIS_CHARGE)
 	                  : (it->soft ? REDIS_LOOK_SOFT : REDIS_LOOK),
-	    .cost = charges ? cost_of(it) : it->rate.interval,
+	    .cost = charges ? charge_cost(it) : it->rate.interval,
 	    .tolerance = it->rate.tolerance,
 	    .least = it->before > slack ? it->before - slack : 0,
 	};
@@ -438,7 +256,7 @@ static void undo(struct store *s, struct store_item *items, const struct shared_
 	for (size_t i = 0; i < count; i++) {
 		if (all != NULL)
 			all[i] = (struct store_refund){
-			    receipt_of(&items[i], &there[i]), cost_of(&items[i])};
+			    receipt_of(&items[i], &there[i]), charge_cost(&items[i])};
 		items[i].receipt.tag = 0;
 	}
 	if (all != NULL)
@@ -456,7 +274,7 @@ static bool charge_too(struct store *s, struct store_item *items, const struct s
 	for (size_t i = 0; i < count; i++) {
 		if (items[i].exceeded)
 			continue;
-		if (charge_one(s, &items[i], now)) {
+		if (charge_one(&s->map.table, &items[i], now)) {
 			if (items[i].receipt.tag != 0)
 				items[i].receipt = receipt_of(&items[i], &there[i]);
 		} else if (items[i].soft) {
@@ -476,7 +294,7 @@ static bool charge_there(
 	struct shared_item *there;
 	bool answered;
 
-	*pass = look_at_all(s, items, count, now);
+	*pass = charge_look(&s->map.table, items, count, now);
 	if (!*pass)
 		return true;
 	there = malloc(count * sizeof(*there));
@@ -487,7 +305,7 @@ static bool charge_there(
 	answered = shared_call(s->shared, there, count, pass);
 	for (size_t i = 0; answered && i < count; i++)
 		if (!items[i].exceeded)
-			tell(&items[i], there[i].fits, now + there[i].debt, now);
+			charge_tell(&items[i], there[i].fits, now + there[i].debt, now);
 	if (answered && *pass)
 		*pass = charge_too(s, items, there, count, now);
 	free(there);
@@ -505,12 +323,12 @@ bool store_charge(struct store *s, struct store_item *items, size_t count, nsec_
 	for (size_t i = 0; i < count; i++)
 		items[i].tag = store_tag(s, items[i].limit, items[i].key, items[i].key_len);
 	if (s->shared == NULL || count == 0)
-		return charge_here(s, items, count, now);
+		return charge_all(&s->map.table, items, count, now);
 	if (!shared_is_away(s->shared) && charge_there(s, items, count, now, &pass))
 		return pass;
 	for (size_t i = 0; i < count; i++)
 		items[i].rate = gcra_share(&items[i].rate, shared_hosts(s->shared));
-	return charge_here(s, items, count, now);
+	return charge_all(&s->map.table, items, count, now);
 }
 
 /* --- giving back ---------------------------------------------------------------------------- */
@@ -542,7 +360,7 @@ static void refund_there(struct store *s, const struct store_refund *r, size_t c
 void store_refund_all(struct store *s, const struct store_refund *r, size_t count, nsec_t now)
 {
 	for (size_t i = 0; i < count; i++)
-		refund_here(s, &r[i].receipt, r[i].amount, now);
+		charge_refund(&s->map.table, &r[i].receipt, r[i].amount, now);
 	if (s->shared != NULL)
 		refund_there(s, r, count);
 }
@@ -559,7 +377,7 @@ void store_forget(struct store *s, uint64_t limit, const char *key, size_t key_l
 	struct store_receipt r = {.tag = store_tag(s, limit, key, key_len)};
 	unsigned char name[SHARED_NAME_SIZE];
 
-	refund_here(s, &r, GCRA_HORIZON, now);
+	charge_refund(&s->map.table, &r, GCRA_HORIZON, now);
 	shared_name(limit, key, key_len, name);
 	shared_forget(s->board, name, now);
 }
