@@ -12,4 +12,7 @@
  */
 bool replace_file(const char *path, mode_t mode, const char *text, size_t len);
 
+/* The same, and it is the group's before the group may read it; (gid_t)-1: as the folder has it. */
+bool replace_file_for(const char *path, mode_t mode, gid_t group, const char *text, size_t len);
+
 #endif

@@ -24,7 +24,17 @@ static bool write_all(int fd, const char *text, size_t len)
 	return fsync(fd) == 0;
 }
 
+static bool hand_over(int fd, mode_t mode, gid_t group)
+{
+	return (group == (gid_t)-1 || fchown(fd, (uid_t)-1, group) == 0) && fchmod(fd, mode) == 0;
+}
+
 bool replace_file(const char *path, mode_t mode, const char *text, size_t len)
+{
+	return replace_file_for(path, mode, (gid_t)-1, text, len);
+}
+
+bool replace_file_for(const char *path, mode_t mode, gid_t group, const char *text, size_t len)
 {
 	struct strbuf name = {0};
 	bool ok = false;
@@ -33,7 +43,7 @@ bool replace_file(const char *path, mode_t mode, const char *text, size_t len)
 	strbuf_printf(&name, "%s.XXXXXX", path);
 	fd = name.failed ? -1 : mkostemp(name.data, O_CLOEXEC);
 	if (fd >= 0) {
-		ok = write_all(fd, text, len) && fchmod(fd, mode) == 0 &&
+		ok = write_all(fd, text, len) && hand_over(fd, mode, group) &&
 		     rename(name.data, path) == 0;
 		why = errno;
 		(void)close(fd);

@@ -5,15 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { BYTES = (SECRET_SIZE - 1) / 2, NAME_ROOM = 64 };
+#include "base/replace.h"
+#include "base/strbuf.h"
 
-static int open_folder(const char *dir)
-{
-	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
+enum { BYTES = (SECRET_SIZE - 1) / 2 };
 
 static bool draw(char out[SECRET_SIZE])
 {
@@ -27,45 +24,22 @@ static bool draw(char out[SECRET_SIZE])
 	return true;
 }
 
-/* Not readable for the group before it is the right one. */
-static bool fill(int fd, gid_t group, const char *secret)
-{
-	if (write(fd, secret, SECRET_SIZE - 1) != SECRET_SIZE - 1 || write(fd, "\n", 1) != 1)
-		return false;
-	return group == (gid_t)-1 || (fchown(fd, (uid_t)-1, group) == 0 && fchmod(fd, 0640) == 0);
-}
-
-static bool write_to(int folder, const char *name, gid_t group, const char *secret)
-{
-	char temporary[NAME_ROOM];
-	bool ok = false;
-	int fd, why;
-
-	snprintf(temporary, sizeof(temporary), "%.40s.%ld", name, (long)getpid());
-	(void)unlinkat(folder, temporary, 0);
-	fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return false;
-	ok = fill(fd, group, secret) && renameat(folder, temporary, folder, name) == 0;
-	why = errno;
-	(void)close(fd);
-	if (!ok)
-		(void)unlinkat(folder, temporary, 0);
-	errno = why;
-	return ok;
-}
-
 bool secret_make(const char *dir, const char *name, gid_t group, char out[SECRET_SIZE])
 {
-	int folder = open_folder(dir), why;
-	bool ok = folder >= 0 && draw(out) && write_to(folder, name, group, out);
+	mode_t mode = group == (gid_t)-1 ? 0600 : 0640;
+	struct strbuf path = {0};
+	char line[SECRET_SIZE + 1];
+	bool ok;
 
-	why = errno;
-	if (folder >= 0)
-		(void)close(folder);
+	out[0] = '\0';
+	ok = draw(out);
+	strbuf_printf(&path, "%s/%s", dir, name);
+	snprintf(line, sizeof(line), "%s\n", out);
+	ok = ok && !path.failed && replace_file_for(path.data, mode, group, line, SECRET_SIZE);
+	strbuf_free(&path);
+	explicit_bzero(line, sizeof(line));
 	if (!ok)
 		out[0] = '\0';
-	errno = why;
 	return ok;
 }
 
@@ -79,19 +53,19 @@ static bool is_secret(const char *text, ssize_t len)
 
 bool secret_read(const char *dir, const char *name, char out[SECRET_SIZE])
 {
-	int folder = open_folder(dir), fd = -1, why;
+	struct strbuf path = {0};
 	char text[SECRET_SIZE + 2] = "";
 	ssize_t n = -1;
+	int fd, why;
 
-	if (folder >= 0)
-		fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	strbuf_printf(&path, "%s/%s", dir, name);
+	fd = path.failed ? -1 : open(path.data, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0)
 		n = read(fd, text, sizeof(text) - 1);
 	why = n >= 0 && !is_secret(text, n) ? EINVAL : errno;
 	if (fd >= 0)
 		(void)close(fd);
-	if (folder >= 0)
-		(void)close(folder);
+	strbuf_free(&path);
 	snprintf(out, SECRET_SIZE, "%.*s", is_secret(text, n) ? SECRET_SIZE - 1 : 0, text);
 	explicit_bzero(text, sizeof(text));
 	errno = why;
