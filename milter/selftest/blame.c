@@ -6,6 +6,7 @@
 
 #include "audit/mta.h"
 #include "base/exit.h"
+#include "core/mailaddr.h"
 #include "selftest/way.h"
 
 /* --- what a finding can explain --------------------------------------------- */
@@ -61,11 +62,16 @@ static enum trait trait_of(const char *id)
 	return TRAIT_ANY;
 }
 
+/* Or one without a domain, which some servers complete. */
 static bool is_odd(const char *to)
 {
-	const char *at = strchr(to, '@');
+	struct arena a = {0};
+	struct mailaddr m;
+	bool odd = !mailaddr_parse(to, strlen(to), &a, &m) || !mailaddr_is_single(&m) ||
+	           (m.forms & MAILADDR_NO_DOMAIN) != 0;
 
-	return strpbrk(to, "%!\"\\(:") != NULL || at == NULL || strchr(at + 1, '@') != NULL;
+	arena_free(&a);
+	return odd;
 }
 
 static bool has_trait(const struct row *r, enum trait t)
