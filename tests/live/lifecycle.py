@@ -18,20 +18,12 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 if len(sys.argv) > 1:
     os.environ["RELAY_GUARD"] = os.path.abspath(sys.argv[1])
+from commands import change
 from guard import BINARY, Guard
 from milter import Load, Milter
 from tap import Tap
 
 tap = Tap()
-
-
-def change(guard, pattern, replacement):
-    with open(guard.conf, encoding="utf-8") as f:
-        text = f.read()
-    changed = re.sub(pattern, replacement, text)
-    assert changed != text, pattern
-    with open(guard.conf, "w", encoding="utf-8") as f:
-        f.write(changed)
 
 
 def wait_until(true, seconds=10):

@@ -240,11 +240,23 @@ static void limit_file_size(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+/* Adds to *good the lines that are events, to *bad the others; each has its end. */
+static void count_lines(int *good, int *bad)
+{
+	char *text = slurp(file), *rest = text, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
+		*good += is_json_object(line);
+		*bad += !is_json_object(line);
+	}
+	assert_null(rest);
+	free(text);
+}
+
 /* The kernel takes 300 bytes, so the third event is torn; the next begins on a line of its own. */
 static void half_a_line_stays_alone(void **state)
 {
 	struct eventlog *l = open_log(file, 0);
-	char *text, *line, *rest;
 	int good = 0, bad = 0;
 
 	(void)state;
@@ -257,13 +269,7 @@ static void half_a_line_stays_alone(void **state)
 	for (int i = 0; i < 3; i++)
 		eventlog_write(l, &refusal, 1000);
 	assert_true(eventlog_flush(l, 5000));
-	rest = text = slurp(file);
-	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
-		good += is_json_object(line);
-		bad += !is_json_object(line);
-	}
-	assert_null(rest);
-	free(text);
+	count_lines(&good, &bad);
 	assert_int_equal(bad, 1);
 	assert_int_equal(good, eventlog_written(l));
 	assert_int_equal(eventlog_written(l) + eventlog_dropped(l), 7);
@@ -276,7 +282,6 @@ static void half_a_line_of_another_stays_alone(void **state)
 	static const char half[] = "{\"time\":";
 	struct eventlog *l;
 	int fd = open(file, O_WRONLY | O_APPEND | O_CREAT, 0644);
-	char *text, *line, *rest;
 	int good = 0, bad = 0;
 
 	(void)state;
@@ -289,13 +294,7 @@ static void half_a_line_of_another_stays_alone(void **state)
 	close(fd);
 	eventlog_write(l, &refusal, 1000);
 	eventlog_close(&l);
-	rest = text = slurp(file);
-	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
-		good += is_json_object(line);
-		bad += !is_json_object(line);
-	}
-	assert_null(rest);
-	free(text);
+	count_lines(&good, &bad);
 	assert_int_equal(good, 3);
 	assert_int_equal(bad, 2);
 }

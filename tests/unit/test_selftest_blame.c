@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lib/plan_row.h"
 #include "audit/finding.h"
 #include "selftest/blame.h"
 #include "selftest/way.h"
@@ -37,16 +38,6 @@ static int drop(void **state)
 	(void)state;
 	plan_free(&plan);
 	return 0;
-}
-
-static struct row *find(const char *actor, const char *probe)
-{
-	for (size_t i = 0; i < plan.row_count; i++)
-		if (strcmp(plan.rows[i].actor->name, actor) == 0 &&
-		    strcmp(plan.rows[i].probe->name, probe) == 0)
-			return &plan.rows[i];
-	fail_msg("there is no row %s %s", actor, probe);
-	return NULL;
 }
 
 /* Each case: findings as "id severity listener", the row that passed, and what is named. */
@@ -94,7 +85,7 @@ static void the_one_that_fits_best(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct row *r = find(cases[i].actor, cases[i].probe);
+		struct row *r = plan_row(&plan, cases[i].actor, cases[i].probe);
 		struct findings l = {.count = 0};
 
 		for (size_t k = 0; k < 3 && cases[i].found[k].id != NULL; k++)
@@ -131,7 +122,7 @@ static void the_one_that_fits_best(void **state)
 
 static void who_is_not_asked_is_a_matter_of_filters(void **state)
 {
-	struct row *r = find("stranger-v4", "guard-is-asked");
+	struct row *r = plan_row(&plan, "stranger-v4", "guard-is-asked");
 	struct findings l = {.count = 0};
 
 	(void)state;
@@ -149,7 +140,7 @@ static void who_is_not_asked_is_a_matter_of_filters(void **state)
 
 static void nothing_is_read_of_a_server_that_is_not_known(void **state)
 {
-	struct row *r = find("stranger-v4", "plain");
+	struct row *r = plan_row(&plan, "stranger-v4", "plain");
 
 	(void)state;
 	way_set(&r->result, OUTCOME_ACCEPTED, STAGE_RCPT, "");

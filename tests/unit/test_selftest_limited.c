@@ -55,6 +55,15 @@ static void put_events(usec_t time, const char *client, const char *check)
 	fclose(f);
 }
 
+static const struct probe_names names = {
+    "example.com", "example.org", "mx.example.com", "192.0.2.1", NULL, NULL};
+
+static struct place smtp_place(struct way *way)
+{
+	return (struct place){
+	    .way = way, .name = "mx:25", .full = true, .means = {.any_client = true}};
+}
+
 static void known_by_its_reply_or_by_an_event(void **state)
 {
 	static const struct {
@@ -73,11 +82,8 @@ static void known_by_its_reply_or_by_an_event(void **state)
 	    {OUTCOME_REFUSED, "<a@b>: Relay access denied", false},
 	    {OUTCOME_ACCEPTED, "Too many of them" MARK, false},
 	};
-	static const struct probe_names names = {
-	    "example.com", "example.org", "mx.example.com", "192.0.2.1", NULL, NULL};
 	struct way way = {.kind = "smtp"};
-	struct place place = {
-	    .way = &way, .name = "mx:25", .full = true, .means = {.any_client = true}};
+	struct place place = smtp_place(&way);
 	struct config *c = load("reject");
 	struct plan p;
 
@@ -111,11 +117,8 @@ static void events_of_others_do_not_count(void **state)
 	    {now + USEC_PER_SEC, "203.0.113.99", "bans"},
 	    {now + USEC_PER_SEC, "203.0.113.9", "relay"},
 	};
-	static const struct probe_names names = {
-	    "example.com", "example.org", "mx.example.com", "192.0.2.1", NULL, NULL};
 	struct way way = {.kind = "smtp"};
-	struct place place = {
-	    .way = &way, .name = "mx:25", .full = true, .means = {.any_client = true}};
+	struct place place = smtp_place(&way);
 	struct config *c = load("reject");
 	struct plan p;
 
@@ -142,8 +145,6 @@ static void neighbours_are_spared_where_they_could_be_banned(void **state)
 	    {"\"ban 1h\"", false, false},
 	    {"\"ban 1h\"", true, true},
 	};
-	static const struct probe_names names = {
-	    "example.com", "example.org", "mx.example.com", "192.0.2.1", NULL, NULL};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

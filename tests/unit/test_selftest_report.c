@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lib/plan_row.h"
 #include "check/config.h"
 #include "selftest/report.h"
 
@@ -58,16 +59,6 @@ static int drop(void **state)
 	plan_free(&plan);
 	config_free(&config);
 	return 0;
-}
-
-static struct row *find(const char *actor, const char *probe)
-{
-	for (size_t i = 0; i < plan.row_count; i++)
-		if (strcmp(plan.rows[i].actor->name, actor) == 0 &&
-		    strcmp(plan.rows[i].probe->name, probe) == 0)
-			return &plan.rows[i];
-	fail_msg("there is no row %s %s", actor, probe);
-	return NULL;
 }
 
 static size_t count_of(const char *text, const char *what)
@@ -138,9 +129,11 @@ static void text_when_something_is_wrong(void **state)
 	struct strbuf b = {0};
 
 	(void)state;
-	find("stranger-v4", "bang-ours")->result = (struct result){.outcome = OUTCOME_ACCEPTED};
-	way_judge(&find("office", "relay")->result, 450, "4.7.1", STAGE_RCPT, "later\x1b[31m\nsay");
-	way_set(&find("stranger-v6", "control-bare")->result, OUTCOME_ERROR, STAGE_RCPT,
+	plan_row(&plan, "stranger-v4", "bang-ours")->result =
+	    (struct result){.outcome = OUTCOME_ACCEPTED};
+	way_judge(&plan_row(&plan, "office", "relay")->result, 450, "4.7.1", STAGE_RCPT,
+	    "later\x1b[31m\nsay");
+	way_set(&plan_row(&plan, "stranger-v6", "control-bare")->result, OUTCOME_ERROR, STAGE_RCPT,
 	    "the connection was closed");
 	report_text(&r, &b);
 	has(&b, "FAIL stranger-v4 bang-ours           <out!u@ours>        refused  accepted\n");
@@ -188,7 +181,8 @@ static void json(void **state)
 	struct strbuf b = {0};
 
 	(void)state;
-	way_set(&find("stranger-v4", "tab")->result, OUTCOME_ERROR, STAGE_RCPT, "a \"b\"\n\xff");
+	way_set(&plan_row(&plan, "stranger-v4", "tab")->result, OUTCOME_ERROR, STAGE_RCPT,
+	    "a \"b\"\n\xff");
 	report_json(&r, &b);
 	has(&b, "{\"way\":\"milter\",\"target\":\"unix:/run/x.sock\","
 		"\"configuration\":\"test.conf\",\"ours\":\"example.com\","
@@ -215,8 +209,9 @@ static void tap(void **state)
 	char head[64];
 
 	(void)state;
-	way_set(&find("stranger-v4", "plain")->result, OUTCOME_ACCEPTED, STAGE_RCPT, "ok # skip");
-	find("stranger-v4", "plain")->result.by = BY_NOBODY;
+	way_set(&plan_row(&plan, "stranger-v4", "plain")->result, OUTCOME_ACCEPTED, STAGE_RCPT,
+	    "ok # skip");
+	plan_row(&plan, "stranger-v4", "plain")->result.by = BY_NOBODY;
 	report_tap(&r, &b);
 	snprintf(head, sizeof(head), "TAP version 13\n1..%zu\n", plan.row_count);
 	assert_true(strncmp(strbuf_text(&b), head, strlen(head)) == 0);
@@ -233,8 +228,10 @@ static void junit(void **state)
 	struct strbuf b = {0};
 
 	(void)state;
-	way_set(&find("stranger-v4", "plain")->result, OUTCOME_ACCEPTED, STAGE_RCPT, "<&\"\x01");
-	way_set(&find("stranger-v6", "plain")->result, OUTCOME_ERROR, STAGE_RCPT, "gone");
+	way_set(&plan_row(&plan, "stranger-v4", "plain")->result, OUTCOME_ACCEPTED, STAGE_RCPT,
+	    "<&\"\x01");
+	way_set(
+	    &plan_row(&plan, "stranger-v6", "plain")->result, OUTCOME_ERROR, STAGE_RCPT, "gone");
 	report_junit(&r, &b);
 	has(&b,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"relay-guard selftest\"");
