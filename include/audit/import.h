@@ -46,10 +46,9 @@ struct import {
 	struct import_list domains;   /* `domains ours` */
 	struct import_list mailers;   /* of `local-mailers`, besides the defaults */
 	struct import_list listeners; /* where the MTA listens; a comment */
-	struct import_list
-	    limits; /* the MTA's own limits; a comment until there is a section for them */
-	struct import_list notes;  /* what can't be expressed, and what to do */
-	struct import_rule *rules; /* between `office` and `others` */
+	struct import_list limits;    /* the MTA's own limits, which stay with it: a comment */
+	struct import_list notes;     /* what can't be expressed, and what to do */
+	struct import_rule *rules;    /* between `office` and `others` */
 	size_t rule_count, rule_room;
 	bool failed;
 };
