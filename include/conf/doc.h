@@ -44,7 +44,4 @@ const struct conf_head *schema_read_children(
 bool value_read(
     struct conf_reader *r, const struct conf_row *row, const struct conf_value *v, void *field);
 
-/* False: memory is exhausted, and that is told. */
-bool conf_no_memory(struct conf_reader *r);
-
 #endif

@@ -151,6 +151,9 @@ bool conf_read_block(
 bool conf_error(struct conf_reader *r, const struct conf_loc *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* False: memory is exhausted, and that is told. */
+bool conf_no_memory(struct conf_reader *r);
+
 /* `v` as written, cut short, into `out`: for "found ..." in messages. Returns `out`. */
 #define CONF_FOUND_MAX 80
 const char *conf_found(const struct conf_value *v, char out[CONF_FOUND_MAX]);

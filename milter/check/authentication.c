@@ -235,7 +235,7 @@ bool authentication_make(struct conf_reader *r, const struct settings *settings,
 	    (const struct authentication_settings *)(const void *)section;
 
 	if (self == NULL)
-		return conf_error(r, NULL, "out of memory");
+		return conf_no_memory(r);
 	self->section = a;
 	self->settings = settings;
 	*out = (struct policy_entry){

@@ -41,7 +41,7 @@ static bool find_own(struct conf_reader *r, struct never_banned *never)
 			own[never->count++] = a;
 	freeifaddrs(all);
 	never->own = own;
-	return own != NULL || conf_error(r, NULL, "out of memory");
+	return own != NULL || conf_no_memory(r);
 }
 
 /* --- the decision --------------------------------------------------------------------- */

@@ -275,7 +275,7 @@ static bool make_policy(struct conf_reader *r, struct settings *s)
 	bool ok = true;
 
 	if (entries == NULL)
-		return conf_error(r, NULL, "out of memory");
+		return conf_no_memory(r);
 	p->entries = entries;
 	if (s->relay != NULL)
 		p->reading = relay_reading_rules(r->doc, s->relay);

@@ -4,11 +4,6 @@
 #include "check/criteria.h"
 #include "conf/load.h"
 
-static bool no_memory(struct conf_reader *r)
-{
-	return conf_error(r, NULL, "out of memory");
-}
-
 /* --- what the schema's own types can read ---------------------------------- */
 
 static bool read_client(struct conf_reader *r, const struct conf_value *v, void *field)
@@ -107,7 +102,7 @@ static bool read_cert(struct conf_reader *r, const struct conf_value *v, void *f
 		return false;
 	items = arena_alloc(r->arena, (c->texts.count + 1) * sizeof(*items));
 	if (items == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	for (size_t i = 0; i < c->texts.count; i++) {
 		items[i] = canonical_cert(r->arena, c->texts.items[i]);
 		if (items[i] == NULL)
@@ -143,7 +138,7 @@ static bool read_address(
 	const unsigned useless = MAILADDR_AMBIGUOUS | MAILADDR_NULL | MAILADDR_NO_DOMAIN;
 
 	if (!mailaddr_parse(text, strlen(text), r->arena, out))
-		return no_memory(r);
+		return conf_no_memory(r);
 	if ((out->forms & useless) == 0)
 		return true;
 	return conf_error(r, loc,
@@ -169,7 +164,7 @@ static bool read_addresses(struct conf_reader *r, const char *key, const struct 
 		return false;
 	addresses = arena_alloc(r->arena, (texts.count + 1) * sizeof(*addresses));
 	if (addresses == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	c->addresses = addresses;
 	for (size_t i = texts.count; i-- > 0;) {
 		const char *text = texts.items[i];
@@ -183,7 +178,7 @@ static bool read_addresses(struct conf_reader *r, const char *key, const struct 
 			c->ours = c->ours || strcmp(text, "@ours") == 0;
 			list.first = domain_value(r->arena, text, &v->loc, list.first);
 			if (list.first == NULL)
-				return no_memory(r);
+				return conf_no_memory(r);
 		}
 	}
 	return list.first == NULL || conf_read_value(r, CONF_DOMAINS, key, &list, &c->domains);

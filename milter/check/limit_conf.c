@@ -9,11 +9,6 @@
 #include "conf/load.h"
 #include "conf/units.h"
 
-static bool no_memory(struct conf_reader *r)
-{
-	return conf_error(r, NULL, "out of memory");
-}
-
 /* --- words ------------------------------------------------------------------------------ */
 
 enum { WORDS_MAX = 120 };
@@ -350,7 +345,7 @@ static bool finish(struct conf_reader *r, void *section)
 
 	l->all = arena_alloc(r->arena, sizeof(*l->all));
 	if (l->all == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	return find_stage(r, l) && check_rate(r, l) && check_criteria(r, l) && check_action(r, l) &&
 	       make_reply(r, l) && limit_make_rates(r, l);
 }
@@ -545,7 +540,7 @@ bool limit_make(struct conf_reader *r, const struct settings *settings,
 	unsigned silent = STAGE_BIT(STAGE_HEADER) | STAGE_BIT(STAGE_BODY);
 
 	if (self == NULL || (l == first && gather(r, settings, first) == NULL))
-		return no_memory(r);
+		return conf_no_memory(r);
 	*self = (struct limit_self){first->all, l};
 	*out = (struct policy_entry){
 	    .check = &check_limit,

@@ -7,11 +7,6 @@
 #include "conf/units.h"
 #include "limit/store.h"
 
-static bool no_memory(struct conf_reader *r)
-{
-	return conf_error(r, NULL, "out of memory");
-}
-
 /* --- rates ----------------------------------------------------------------------------------- */
 
 static uint64_t widened(uint64_t n, uint64_t widen, unsigned steps)
@@ -150,7 +145,7 @@ static bool read_override(
 	size_t count;
 
 	if (text == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	wrong = take_rates(text, rates, &count);
 	if (wrong == NULL)
 		wrong = make_override_windows(l, rates, count, o);
@@ -159,7 +154,7 @@ static bool read_override(
 	o->number = number;
 	o->key = limit_key_spelling(&l->key, text, r->arena);
 	if (o->key == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	wrong = limit_key_wrong(&l->key, o->key);
 	return wrong == NULL || override_error(r, l, number, wrong);
 }
@@ -185,7 +180,7 @@ static bool make_overrides(struct conf_reader *r, struct limit_settings *l)
 		    l->head.name);
 	l->overrides = arena_alloc(r->arena, count * sizeof(*l->overrides));
 	if (l->overrides == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	for (size_t i = 0; i < count; i++)
 		ok = read_override(r, l, i, &l->overrides[i]) && ok;
 	if (!ok)

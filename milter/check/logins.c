@@ -153,7 +153,7 @@ static bool read_login(
 	all = arena_alloc(r->arena, room * sizeof(*all));
 	out->name = arena_strndup(r->arena, text, len);
 	if (all == NULL || out->name == NULL)
-		return conf_error(r, NULL, "out of memory");
+		return conf_no_memory(r);
 	out->permissions = all;
 	for (const char *s = rest + strspn(rest, separators); *s != '\0' && wrong == NULL;) {
 		size_t n = strcspn(s, separators);
@@ -182,7 +182,7 @@ bool logins_read(struct conf_reader *r, const struct conf_value *v, void *field)
 	if (l == NULL ||
 	    (l->plain = arena_alloc(r->arena, (texts.count + 1) * sizeof(*l->plain))) == NULL ||
 	    (l->patterns = arena_alloc(r->arena, (texts.count + 1) * sizeof(*l->plain))) == NULL)
-		return conf_error(r, NULL, "out of memory");
+		return conf_no_memory(r);
 	for (size_t i = 0; i < texts.count; i++) {
 		struct login one = {.name = "", .order = i};
 

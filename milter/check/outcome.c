@@ -163,7 +163,7 @@ bool outcome_make(struct conf_reader *r, const struct settings *settings,
 	struct outcome_self *self = arena_alloc(r->arena, sizeof(*self));
 
 	if (self == NULL)
-		return conf_error(r, NULL, "out of memory");
+		return conf_no_memory(r);
 	*self = (struct outcome_self){p, settings};
 	*out = (struct policy_entry){
 	    .check = check,

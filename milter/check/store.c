@@ -8,11 +8,6 @@
 
 enum { PASSWORD_FILE_MAX = 4096, PREFIX_MAX = 64 };
 
-static bool no_memory(struct conf_reader *r)
-{
-	return conf_error(r, NULL, "out of memory");
-}
-
 static struct conf_loc place_of(const struct store_settings *s, const char *key)
 {
 	const struct conf_entry *e = conf_entry_of(NULL, s, key);
@@ -65,7 +60,7 @@ static const char *read_password(struct conf_reader *r, const struct store_setti
 	explicit_bzero(file.text, file.len);
 	source_free(&file);
 	if (password == NULL)
-		no_memory(r);
+		conf_no_memory(r);
 	else if (len == 0)
 		conf_error(r, &at, "found no password in %s; expected it on the first line",
 		    s->password_file);
@@ -85,7 +80,7 @@ static const struct redis_server *make_servers(
 			servers[i].path = from->path;
 	}
 	if (servers == NULL)
-		no_memory(r);
+		conf_no_memory(r);
 	return servers;
 }
 
@@ -148,7 +143,7 @@ static bool finish(struct conf_reader *r, void *section)
 		return false;
 	o = arena_alloc(r->arena, sizeof(*o));
 	if (o == NULL)
-		return no_memory(r);
+		return conf_no_memory(r);
 	*o = (struct shared_options){
 	    .pool = {.count = s->servers.count,
 		.servers = make_servers(r, s),
