@@ -2,6 +2,7 @@
 #ifndef AUDIT_PF_AUDIT_H
 #define AUDIT_PF_AUDIT_H
 
+#include "audit/pf_list.h"
 #include "audit/pf_restrict.h"
 
 /* An smtpd that clients connect to. */

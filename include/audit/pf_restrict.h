@@ -39,23 +39,4 @@ struct pf_trust {
 struct pf_way pf_walk(const struct pf_view *v, const char *parameter, const struct pf_trust *trust,
     struct pf_culprits *culprits);
 
-/*
- * Would smtpd start with these lists? It asks for one of reject_unauth_destination,
- * defer_unauth_destination, reject, defer, defer_if_permit in the relay or recipient list.
- */
-bool pf_has_relay_control(const struct pf_view *v);
-
-/* Is `name` (permit_mynetworks) anywhere in the lists of this view, classes included? */
-bool pf_uses(const struct pf_view *v, const char *name);
-
-/* The word of a list that no Postfix knows, which makes smtpd defer all mail; NULL: none. */
-const char *pf_unknown_word(const struct pf_view *v, const char *parameter, unsigned *line);
-
-/*
- * The list as it should be: the culprit gone, or, where it may stand behind it, moved behind
- * reject_unauth_destination, which is there in any case. "name = a, b", or "-o name=a,b" for an
- * override of master.cf.
- */
-const char *pf_repaired(const struct pf_view *v, const struct pf_culprit *c);
-
 #endif

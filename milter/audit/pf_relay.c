@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "audit/pf_audit.h"
+#include "audit/pf_repair.h"
 
 /* The lists that smtpd asks before it takes a message; each can refuse, none can overrule another.
  */

@@ -1,0 +1,151 @@
+#include "audit/pf_reach.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audit/strangers.h"
+#include "base/addr.h"
+
+/* Strangers of whom nobody has heard, for tables that match by pattern. */
+static const char *const stranger_addresses[] = {
+    "203.0.113.77", "8.8.4.4", "45.90.160.3", "185.220.101.9", "2001:db8:77::9", "2a00:1450::77"};
+static const char *const stranger_names[] = {
+    "unknown", "host-77.isp.example.net", "mx.stranger.example.org", "a.b.c.stranger.test"};
+static const char *const stranger_domains[] = {
+    "ext.example.net", "victim.example.org", "gmail.com", "stranger-77.test", "web.de"};
+static const char *const local_parts[] = {"victim", "postmaster", "abuse", "info", "root", "a.b"};
+
+static int client_key_reach(const struct pf_row *row)
+{
+	const char *key = row->key;
+	struct prefix p;
+	unsigned octets = 0;
+	char text[40];
+
+	if (strspn(key, "0123456789.") == strlen(key) && strlen(key) < 16) {
+		/* 192.168: the octets of a network. */
+		for (const char *s = key; *s != '\0'; s++)
+			octets += *s == '.' && s[1] != '\0';
+		octets++;
+		snprintf(text, sizeof(text), "%s%s/%u", key,
+		    octets == 1   ? ".0.0.0"
+		    : octets == 2 ? ".0.0"
+		    : octets == 3 ? ".0"
+				  : "",
+		    octets * 8);
+		return prefix_parse(text, strlen(text), &p) == PREFIX_OK ? strangers_in(&p)
+		                                                         : WAY_CLOSED;
+	}
+	if (prefix_parse(key, strlen(key), &p) == PREFIX_OK)
+		return strangers_in(&p);
+	if (strcasecmp(key, "unknown") == 0 || strangers_below(key))
+		return SEVERITY_HIGH;
+	if (strchr(key, ':') != NULL)
+		return WAY_CLOSED;
+	/* A name is as good as its owner's DNS. */
+	return strchr(key, '.') != NULL ? SEVERITY_MEDIUM : WAY_CLOSED;
+}
+
+int pf_client_reach(const struct pf_table *t, const struct pf_row *row)
+{
+	if (t->kind == PF_STATIC)
+		return SEVERITY_HIGH;
+	if (t->kind == PF_CIDR)
+		return row->negated ? SEVERITY_HIGH : strangers_in(&row->prefix);
+	if (t->kind == PF_KEYED)
+		return client_key_reach(row);
+	for (size_t i = 0; i < sizeof(stranger_addresses) / sizeof(stranger_addresses[0]); i++)
+		if (pf_lookup(t, stranger_addresses[i]) == row)
+			return SEVERITY_HIGH;
+	for (size_t i = 0; i < sizeof(stranger_names) / sizeof(stranger_names[0]); i++)
+		if (pf_lookup(t, stranger_names[i]) == row)
+			return SEVERITY_HIGH;
+	/* A pattern of letters is one of names. */
+	return strpbrk(row->key, "abcdefghijklmnopqrstuvwxyz") != NULL ? SEVERITY_MEDIUM
+	                                                               : WAY_CLOSED;
+}
+
+int pf_free_reach(const struct pf_table *t, const struct pf_row *row)
+{
+	(void)t;
+	(void)row;
+	return SEVERITY_HIGH;
+}
+
+int pf_recipient_reach(const struct pf_table *t, const struct pf_row *row)
+{
+	size_t len = strlen(row->key);
+	char address[128];
+
+	if (t->kind == PF_STATIC)
+		return SEVERITY_HIGH;
+	if (t->kind == PF_KEYED) {
+		if (len > 1 && row->key[len - 1] == '@')
+			return SEVERITY_HIGH;
+		return strangers_below(row->key) ? SEVERITY_HIGH : WAY_CLOSED;
+	}
+	for (size_t d = 0; d < sizeof(stranger_domains) / sizeof(stranger_domains[0]); d++) {
+		if (pf_lookup(t, stranger_domains[d]) == row)
+			return SEVERITY_HIGH;
+		for (size_t l = 0; l < sizeof(local_parts) / sizeof(local_parts[0]); l++) {
+			snprintf(
+			    address, sizeof(address), "%s@%s", local_parts[l], stranger_domains[d]);
+			if (pf_lookup(t, address) == row)
+				return SEVERITY_HIGH;
+		}
+	}
+	return WAY_CLOSED;
+}
+
+int pf_cert_reach(const struct pf_table *t, const struct pf_row *row)
+{
+	static const char some[] = "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:"
+				   "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
+
+	if (t->kind == PF_STATIC)
+		return SEVERITY_HIGH;
+	return t->kind == PF_REGEX && pf_lookup(t, some) == row ? SEVERITY_HIGH : WAY_CLOSED;
+}
+
+int pf_cert_list_reach(const struct pf_view *v)
+{
+	struct pf_patterns l = pf_patterns(v, "relay_clientcerts");
+
+	for (size_t i = 0; i < l.count; i++) {
+		const struct pf_table *t = l.items[i].table;
+
+		for (size_t r = 0; t != NULL && r < t->count; r++)
+			if (pf_cert_reach(t, &t->rows[r]) != WAY_CLOSED)
+				return SEVERITY_HIGH;
+	}
+	return WAY_CLOSED;
+}
+
+int pf_any_cert_reach(const struct pf_view *v)
+{
+	const char *file = pf_get(v, "smtpd_tls_CAfile"), *path = pf_get(v, "smtpd_tls_CApath");
+	bool asked =
+	    pf_bool(v, "smtpd_tls_ask_ccert", false) || pf_bool(v, "smtpd_tls_req_ccert", false);
+
+	if (!asked)
+		return WAY_CLOSED;
+	if (strcmp(file, "/etc/ssl/certs/ca-certificates.crt") == 0 ||
+	    strncmp(path, "/etc/ssl/certs", 14) == 0 || strstr(file, "ca-bundle") != NULL ||
+	    pf_bool(v, "tls_append_default_CA", false))
+		return SEVERITY_HIGH;
+	return WAY_CLOSED;
+}
+
+const char *pf_stranger_address(size_t i)
+{
+	return i < sizeof(stranger_addresses) / sizeof(stranger_addresses[0])
+	           ? stranger_addresses[i]
+	           : NULL;
+}
+
+const char *pf_stranger_domain(size_t i)
+{
+	return i < sizeof(stranger_domains) / sizeof(stranger_domains[0]) ? stranger_domains[i]
+	                                                                  : NULL;
+}
