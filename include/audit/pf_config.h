@@ -75,7 +75,10 @@ bool pf_bool(const struct pf_view *v, const char *name, bool otherwise);
 /* The first word of a number, "0" where it is none. */
 unsigned long pf_number(const struct pf_view *v, const char *name);
 
-/* Expands the macros of any text as this view sees them. */
+/* The same, not expanded. NULL: the parameter is not known at all. */
+const char *pf_raw_value(const struct pf_view *v, const char *name);
+
+/* Expands the macros of any text as this view sees them: pf_macro.c. */
 const char *pf_expand(const struct pf_view *v, const char *text);
 
 /* The value of compatibility_level as a version: "3.6" is 30600, "2" is 20000. */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "audit/pf_audit.h"
+#include "audit/pf_pattern.h"
 
 /* --- version --------------------------------------------------------------- */
 

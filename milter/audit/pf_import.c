@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "audit/pf_audit.h"
+#include "audit/pf_pattern.h"
 #include "base/strbuf.h"
 #include "core/fingerprint.h"
 

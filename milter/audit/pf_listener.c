@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "audit/pf_audit.h"
+#include "audit/pf_pattern.h"
 
 /* --- which there are ------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audit/pf_pattern.h"
 #include "audit/strangers.h"
 #include "base/addr.h"
 
