@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "../lib/dkim_signer.h"
+#include "../lib/lasting.h"
 #include "auth/crypto.h"
 #include "auth/dkim.h"
-#include "auth/fixed.h"
-#include "auth/resolver_impl.h"
 #include "base/exit.h"
 
 enum { ROUNDS = 7, CHUNK = 65535, SMALL = 4096, LARGE = 1 << 20 };
@@ -25,24 +24,6 @@ static const char header[] = "Received: from mail.example.com (mail.example.com 
 			     "Message-ID: <20261124080000.1@example.com>\r\n"
 			     "MIME-Version: 1.0\r\n"
 			     "Content-Type: text/plain; charset=utf-8\r\n";
-
-/* Answers of the fixed data that stay for an hour, so that the cache keeps them. */
-struct lasting {
-	struct resolver base;
-	struct resolver *fixed;
-};
-
-static void start(struct resolver *r, struct dns_lookup *l)
-{
-	struct lasting *w = (struct lasting *)(void *)r;
-	struct dns_budget b = dns_budget_make(USEC_PER_SEC, USEC_PER_SEC, 1);
-	const struct dns_answer *a = dns_query(w->fixed, &b, l->name, l->type);
-
-	dns_finish(l, dns_answer_make(a->status, false, 3600, a->records, a->count));
-	dns_answer_unref(&a);
-}
-
-static const struct resolver_ops ops = {.start = start};
 
 /* Words and lines as mail has them. */
 static void fill_body(struct strbuf *body, size_t size)
@@ -187,7 +168,7 @@ int main(void)
 	put_key(&zone, "rsa-sha256", "rsa", rsa);
 	put_key(&zone, "ed25519-sha256", "ed25519", ed25519);
 	w.fixed = fixed_open(zone.data, zone.len, &line);
-	if (w.fixed == NULL || !resolver_init(&w.base, &ops, 10, 256))
+	if (w.fixed == NULL || !resolver_init(&w.base, &lasting_ops, 10, 256))
 		return EXIT_INTERNAL;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (size_t c = 0; c < sizeof(canons) / sizeof(canons[0]); c++) {

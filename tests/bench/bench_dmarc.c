@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lib/lasting.h"
 #include "auth/dmarc.h"
-#include "auth/fixed.h"
-#include "auth/resolver_impl.h"
 #include "base/exit.h"
 
 enum { ROUNDS = 7, STEPS = 5000 };
@@ -30,24 +29,6 @@ static const struct {
     {"eight names", "joe@a.b.c.d.e.f.g.h.i.example.com", "example.com", NULL},
     {"no record", "joe@mail.example.net", "mail.example.net", NULL},
 };
-
-/* Answers of the fixed data that stay for an hour, so that the cache keeps them. */
-struct lasting {
-	struct resolver base;
-	struct resolver *fixed;
-};
-
-static void start(struct resolver *r, struct dns_lookup *l)
-{
-	struct lasting *w = (struct lasting *)(void *)r;
-	struct dns_budget b = dns_budget_make(USEC_PER_SEC, USEC_PER_SEC, 1);
-	const struct dns_answer *a = dns_query(w->fixed, &b, l->name, l->type);
-
-	dns_finish(l, dns_answer_make(a->status, false, 3600, a->records, a->count));
-	dns_answer_unref(&a);
-}
-
-static const struct resolver_ops ops = {.start = start};
 
 static void evaluate(struct resolver *r, size_t i, struct arena *a, struct dmarc_outcome *o)
 {
@@ -116,7 +97,7 @@ int main(void)
 	unsigned line;
 
 	w.fixed = fixed_open(zone, sizeof(zone) - 1, &line);
-	if (w.fixed == NULL || !resolver_init(&w.base, &ops, 10, 256))
+	if (w.fixed == NULL || !resolver_init(&w.base, &lasting_ops, 10, 256))
 		return EXIT_INTERNAL;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		measure(&w.base, i);
