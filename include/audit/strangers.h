@@ -11,8 +11,8 @@
 enum { WAY_CLOSED = -1 };
 
 /*
- * Can anybody register below it: is it a top-level domain, or a known public suffix? Private ones
- * (localhost, local, lan, test, ...) are none. A dot in front of it does not matter.
+ * Can anybody register below it: is it a top-level domain, or another public suffix? A dot in front
+ * of it does not matter.
  */
 bool strangers_below(const char *domain);
 

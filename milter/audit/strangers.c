@@ -3,47 +3,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audit/suffix.h"
 #include "base/netset.h"
-
-/* Suffixes of more than one label that mail tables are seen with; all single labels count. */
-static const char *const suffixes[] = {"ac.id", "ac.in", "ac.jp", "ac.nz", "ac.uk", "ac.za",
-    "appspot.com", "asn.au", "azurewebsites.net", "blogspot.com", "cloudfront.net", "co.at",
-    "co.id", "co.il", "co.in", "co.jp", "co.ke", "co.kr", "co.nz", "co.th", "co.uk", "co.za",
-    "com.ar", "com.au", "com.bd", "com.br", "com.cn", "com.co", "com.eg", "com.gr", "com.hk",
-    "com.mx", "com.my", "com.ng", "com.pe", "com.ph", "com.pk", "com.pl", "com.pt", "com.ru",
-    "com.sa", "com.sg", "com.tr", "com.tw", "com.ua", "com.ve", "com.vn", "ddns.net", "dyndns.org",
-    "edu.au", "edu.cn", "edu.tw", "firebaseapp.com", "github.io", "gitlab.io", "go.jp", "gov.au",
-    "gov.br", "gov.cn", "gov.in", "gov.uk", "herokuapp.com", "id.au", "ltd.uk", "me.uk", "ne.jp",
-    "net.au", "net.br", "net.cn", "net.in", "net.nz", "net.pl", "net.ru", "net.tr", "net.tw",
-    "net.uk", "nhs.uk", "nom.br", "no-ip.org", "or.at", "or.jp", "or.kr", "org.ar", "org.au",
-    "org.br", "org.cn", "org.in", "org.mx", "org.nz", "org.pl", "org.ru", "org.tr", "org.tw",
-    "org.uk", "org.za", "plc.uk", "sch.uk", "web.app", "web.za"};
-
-/* Single labels that nobody can register below. */
-static const char *const private_labels[] = {"localhost", "localdomain", "local", "lan", "home",
-    "internal", "intranet", "intern", "corp", "private", "test", "example", "invalid", "domain",
-    "localnet", "arpa"};
-
-static bool is_in(const char *name, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcasecmp(list[i], name) == 0)
-			return true;
-	return false;
-}
 
 bool strangers_below(const char *domain)
 {
-	if (domain[0] == '.')
-		domain++;
-	if (domain[0] == '\0')
+	/* The list has it for reverse names, below which nobody has mail. */
+	if (strcasecmp(domain, "arpa") == 0)
 		return false;
-	if (strchr(domain, '.') != NULL)
-		return is_in(domain, suffixes, sizeof(suffixes) / sizeof(suffixes[0]));
-	if (strspn(domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") < 2 ||
-	    strcspn(domain, " *?/:@") != strlen(domain))
-		return false;
-	return !is_in(domain, private_labels, sizeof(private_labels) / sizeof(private_labels[0]));
+	return is_public_suffix(domain + (domain[0] == '.'));
 }
 
 /* --- networks ------------------------------------------------------------------------------- */

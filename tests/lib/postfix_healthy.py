@@ -237,6 +237,13 @@ HEALTHY = {
         "  -o smtpd_client_restrictions=permit_mynetworks,permit_sasl_authenticated,reject\n"
         "588 inet n - n - - smtpd\n  -o smtpd_client_restrictions=permit_mynetworks,permit_sasl_authenticated,reject\n"
         "  -o smtpd_tls_auth_only=no\n  -o smtpd_sender_restrictions=check_sasl_access,\n" + SUBMISSION, {}),
+    # relay_domains is $mydestination then, and takes in what is below each of its names.
+    "a host with a short name, of Postfix 2": ("""\
+myhostname = mx.example.com
+mydestination = mx.example.com, debian, localhost.localdomain, localhost
+mynetworks = 127.0.0.0/8
+smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+""", DEBIAN_MASTER, {}),
     "an old CentOS": ("""\
 queue_directory = /var/spool/postfix
 command_directory = /usr/sbin

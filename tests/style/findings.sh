@@ -11,7 +11,7 @@ cd "${1:-"$(dirname "$0")/../.."}"
 none="ca-bundle|loopback-only|unix-dgram"
 
 said() {
-	grep -ohE '"([a-z]+(-[a-z]+)+|vrfy)"' milter/audit/"$1"_*.c | tr -d '"' | grep -vxE "$none" | sort -u
+	grep -ohE '"([a-z]+(-[a-z]+)+|vrfy|syntax)"' milter/audit/"$1"_*.c | tr -d '"' | grep -vxE "$none" | sort -u
 }
 
 written() {
