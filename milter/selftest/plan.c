@@ -209,7 +209,8 @@ static void set_expectation(struct casting *c, struct row *r)
 		if (ok && c->config == NULL && name_is_at_or_below(domain, c->plan->names.ours)) {
 			r->expected = EXPECT_EITHER;
 			r->why = "a server may take mail for the subdomains of its domain";
-		} else if (ok && plan_names_domain(c->config, domain, c->now)) {
+		} else if (ok && probe->way == WAY_WRITTEN &&
+			   plan_names_domain(c->config, domain, c->now)) {
 			r->expected = EXPECT_EITHER;
 			r->why = "the configuration names its domain";
 		}

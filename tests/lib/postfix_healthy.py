@@ -239,8 +239,8 @@ HEALTHY = {
         "  -o smtpd_tls_auth_only=no\n  -o smtpd_sender_restrictions=check_sasl_access,\n" + SUBMISSION, {}),
     # relay_domains is $mydestination then, and takes in what is below each of its names.
     "a host with a short name, of Postfix 2": ("""\
-myhostname = mx.example.com
-mydestination = mx.example.com, debian, localhost.localdomain, localhost
+myhostname = mail.example.com
+mydestination = example.com, debian, localhost.localdomain, localhost
 mynetworks = 127.0.0.0/8
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
 """, DEBIAN_MASTER, {}),
