@@ -34,6 +34,7 @@ struct sm_fact {
 
 struct sm {
 	const struct audit_request *request;
+	struct audit_request own; /* the same, but for its folder where a file was named */
 	struct arena arena;
 	struct sm_fact *facts;
 	size_t count, room;
@@ -79,10 +80,14 @@ void sm_read_cf(struct sm *sm, const char *text, size_t len, const char *file, u
 /* sm_mc.c: sendmail.mc as far as it can be read without m4. */
 void sm_read_mc(struct sm *sm, const char *text, size_t len, const char *file);
 
+/* sm_tables.c: the files of classes, and the access map's text. */
+void sm_read_tables(struct sm *sm);
+
 /*
- * Reads DIR/sendmail.cf, and DIR/sendmail.mc beside it; then the files of classes and the access
- * map's text. An exit code: EXIT_OK, or EXIT_NOINPUT when neither can be read, told
- * on standard error as from `relay-guard COMMAND`.
+ * sm_load.c. Reads DIR/sendmail.cf, and DIR/sendmail.mc beside it; where neither is there another
+ * *.cf or *.mc, which is noted; or the file, where --config-dir names one. Then the files of
+ * classes and the access map's text. An exit code: EXIT_OK, or EXIT_NO_INPUT when nothing can be
+ * read, told on standard error as from `relay-guard COMMAND`.
  */
 int sm_load(
     struct sm *sm, const struct audit_request *r, struct findings *notes, const char *command);

@@ -113,7 +113,8 @@ const struct command command_audit = {
     .arguments = "postfix|sendmail [--config-dir DIR] [--format text|json|sarif] [--mta-version V]",
     .summary = "finds what is dangerous in the mail server's configuration",
     .details = "  --config-dir DIR         reads the files from here; what they name below the\n"
-	       "                           usual directory (/etc/postfix, /etc/mail) as well\n"
+	       "                           usual directory (/etc/postfix, /etc/mail) as well; for\n"
+	       "                           Sendmail the name of a .mc or .cf file will do\n"
 	       "  --format text|json|sarif default: text\n"
 	       "  --mta-version V          whose defaults hold; else what the files or the\n"
 	       "                           packages of this host tell\n"

@@ -79,7 +79,8 @@ const struct command command_import = {
     .summary = "writes a configuration of the guard from the mail server's own",
     .details =
 	"  --config-dir DIR  reads the files from here; what they name below the usual\n"
-	"                    directory (/etc/postfix, /etc/mail) as well\n"
+	"                    directory (/etc/postfix, /etc/mail) as well; for Sendmail the\n"
+	"                    name of a .mc or .cf file will do\n"
 	"  --mta-version V   whose defaults hold; else what the files or the packages of\n"
 	"                    this host tell\n"
 	"\n"

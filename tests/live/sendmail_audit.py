@@ -129,6 +129,39 @@ def source_alone():
             tap.equal((code, checked[0]), (0, 0), f"{mc} is imported", out, err, checked)
 
 
+def other_names():
+    """Not everybody's file is called sendmail.mc, and some name the file itself."""
+    opened, closed = "FEATURE(`promiscuous_relay')dnl\n", "divert(0)dnl\n"
+    for what, files, option, read in (
+            ("HOST.mc alone", {"mx.example.com.mc": opened}, "", "mx.example.com.mc"),
+            ("FreeBSD's folder", {"freebsd.mc": closed, "freebsd.submit.mc": closed, "mx.mc": opened, "mx.submit.mc": closed},
+             "", "mx.mc"),
+            ("FreeBSD's example alone", {"freebsd.mc": opened, "freebsd.submit.mc": closed}, "", "freebsd.mc"),
+            ("submit.mc alone", {"submit.mc": opened}, "", "submit.mc"),
+            ("two of them", {"a.mc": opened, "b.mc": closed}, "", "a.mc"),
+            ("the other of them", {"a.mc": closed, "b.mc": opened}, "b.mc", "b.mc"),
+            ("a file of any name", {"mc.txt": opened}, "mc.txt", "mc.txt"),
+            ("sendmail.cf under another name", {"copy.txt": "V10/Berkeley\nScheck_rcpt\nR$*\t$@ OK\n"}, "copy.txt", "copy.txt"),
+            ("beside what is called sendmail.mc", {"a.mc": closed, "sendmail.mc": opened}, "", "sendmail.mc")):
+        folder = "/tmp/names"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        for name, text in files.items():
+            mtas.write(f"{folder}/{name}", text)
+        code, report, err = audit("--config-dir", f"{folder}/{option}".rstrip("/"))
+        tap.equal((code, [f["file"] for f in high(report)]), (1, [f"{folder}/{read}"]), f"{what}: {read} is judged", err)
+        said = " ".join(report["notes"])
+        tap.ok(read in said or not read.endswith(".mc") or read == "sendmail.mc", f"{what}: it is said", report)
+        if len(files) > 1 and not option and read != "sendmail.mc":
+            tap.ok("--config-dir FILE" in said, f"{what}: and that others are not", report)
+        code, out, err = command("import", "sendmail", "--config-dir", f"{folder}/{option}".rstrip("/"))
+        tap.equal((code, read in out), (0, True), f"{what}: it is imported", err)
+    for folder in ("/tmp/nowhere", "/run"):
+        for what in ("audit", "import"):
+            code, out, err = command(what, "sendmail", "--config-dir", folder)
+            tap.ok(code == 66 and folder in err and "expected" in err, f"{what} {folder}: nothing to read is said", code, err)
+
+
 def not_built():
     server.load("FEATURE(`promiscuous_relay')dnl\n")
     with open(f"{ETC}/sendmail.mc") as f:
@@ -170,6 +203,6 @@ server = Server()
 if __name__ == "__main__":
     prepare()
     try:
-        tap.run(open_ones, healthy_ones, source_alone, not_built, imported)
+        tap.run(open_ones, healthy_ones, source_alone, other_names, not_built, imported)
     finally:
         server.stop()
