@@ -45,6 +45,12 @@ void addr_format(const struct addr *a, char text[ADDR_TEXT_MAX]);
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *a);
 
+/*
+ * Can it be somebody's in the public Internet? Not those of RFC 1918, 6598 and 3927, loopback,
+ * multicast and reserved ones, unique local and link-local ones.
+ */
+bool addr_is_public(const struct addr *a);
+
 enum prefix_error {
 	PREFIX_OK,
 	PREFIX_BAD_ADDRESS,

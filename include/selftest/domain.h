@@ -13,10 +13,12 @@
 
 /* The servers of a domain in the order in which others try them (RFC 5321 5.1). */
 struct domain_servers {
-	enum dns_status status; /* of MX, or of the addresses of the domain itself */
-	bool null_mx;           /* RFC 7505: it takes no mail */
-	bool implicit;          /* there is no MX */
-	size_t count;           /* addresses, each with port 25 */
+	enum dns_status status;   /* of MX, or of the addresses of the domain itself */
+	bool null_mx;             /* RFC 7505: it takes no mail */
+	bool implicit;            /* there is no MX */
+	bool unknown;             /* the addresses of one could not be looked up */
+	char dead[DNS_NAME_SIZE]; /* the first that has no address; "": all have */
+	size_t count;             /* addresses, each with port 25 */
 	struct target all[DOMAIN_SERVERS_MAX];
 };
 
@@ -28,6 +30,10 @@ void domain_servers(struct resolver *r, const char *domain, struct domain_server
  */
 void domain_inspect(struct side_findings *f, struct resolver *r, const char *domain,
     const char *host, const struct addr *addresses, size_t count, usec_t now);
+
+/* The public addresses of a host, added behind the *count that are there, each once. */
+void domain_addresses(
+    struct resolver *r, const char *host, struct addr *all, size_t *count, size_t max);
 
 /* Lists that are asked where the user names none; NULL-terminated. */
 extern const char *const dnsbl_usual[];

@@ -113,6 +113,17 @@ bool addr_is_loopback(const struct addr *a)
 	       (a->family == ADDR_V6 && memcmp(a->bytes, one, sizeof(one)) == 0);
 }
 
+bool addr_is_public(const struct addr *a)
+{
+	const uint8_t *b = a->bytes;
+
+	if (a->family == ADDR_V6)
+		return (b[0] & 0xe0) == 0x20;
+	return a->family == ADDR_V4 && b[0] != 0 && b[0] != 10 && b[0] != 127 && b[0] < 224 &&
+	       !(b[0] == 172 && (b[1] & 0xf0) == 16) && !(b[0] == 192 && b[1] == 168) &&
+	       !(b[0] == 100 && (b[1] & 0xc0) == 64) && !(b[0] == 169 && b[1] == 254);
+}
+
 static void clear_host_bits(uint8_t bytes[16], unsigned bits)
 {
 	if (bits % 8 != 0)

@@ -1,18 +1,34 @@
+/* All lists are asked at once: one that does not answer holds nobody up. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/strbuf.h"
 #include "selftest/domain.h"
 
-/* Of one list: three questions and one for each address. */
+/* Of one question; of the tests of all lists, and of the questions behind them. */
 #define PER_LOOKUP (5 * USEC_PER_SEC)
-#define ALL_LOOKUPS (15 * USEC_PER_SEC)
-enum { LOOKUPS = 40 };
+#define ALL_LOOKUPS (8 * USEC_PER_SEC)
+enum { LOOKUPS = 1000, CODES_MAX = 8 };
 
 const char *const dnsbl_usual[] = {
     "zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org", NULL};
 
 enum listed { LISTED, NOT_LISTED, LIST_ERROR };
+
+struct list {
+	const char *zone;
+	struct dns_lookup *lookup; /* that is under way */
+	const char *insanity;      /* NULL: it can be believed */
+	char what[200];            /* the entries, or what went wrong */
+};
+
+struct asking {
+	struct side_findings *findings;
+	struct resolver *resolver;
+	struct dns_budget budget;
+	struct list *lists;
+	size_t count;
+};
 
 /* 4.3.2.1.zone, or the 32 nibbles of an IPv6 address (RFC 5782 2.1, 2.4). */
 static void write_name(struct strbuf *b, const struct addr *a, const char *zone)
@@ -29,115 +45,155 @@ static void write_name(struct strbuf *b, const struct addr *a, const char *zone)
 	strbuf_puts(b, zone);
 }
 
-struct asking {
-	struct resolver *resolver;
-	struct dns_budget budget;
-	const char *zone;
-	struct strbuf name;
-	char what[64]; /* the entry, or what went wrong */
-};
+/* --- one answer ------------------------------------------------------------------------ */
 
-static enum listed judge(struct asking *q, const struct dns_answer *answer)
+static const char *words_of(enum dns_status s)
 {
+	switch (s) {
+	case DNS_DEADLINE:
+		return "no answer came in time";
+	case DNS_BOGUS:
+		return "DNSSEC says that the answer was altered";
+	case DNS_TEMPERROR:
+		return "its name servers fail (SERVFAIL)";
+	case DNS_OK:
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		break;
+	}
+	return dns_status_name(s);
+}
+
+/* One that is no entry spoils the others: an error, or a zone that answers to everything. */
+static enum listed judge(struct list *l, const struct dns_answer *answer)
+{
+	size_t used = 0, codes = 0;
+
+	l->what[0] = '\0';
 	if (dns_status_is_error(answer->status)) {
-		snprintf(q->what, sizeof(q->what), "%s", dns_status_name(answer->status));
+		snprintf(l->what, sizeof(l->what), "%s", words_of(answer->status));
 		return LIST_ERROR;
 	}
 	for (size_t i = 0; i < answer->count; i++) {
 		const struct dns_rdata *r = &answer->records[i];
+		const uint8_t *d = r->data;
+		bool error;
 
 		if (r->len != 4)
 			continue;
-		snprintf(q->what, sizeof(q->what), "%u.%u.%u.%u", (unsigned)r->data[0],
-		    (unsigned)r->data[1], (unsigned)r->data[2], (unsigned)r->data[3]);
-		/* Others are no entries: an error, or a zone that answers to everything. */
-		if (r->data[0] != 127 || (r->data[1] == 255 && r->data[2] == 255))
+		error = d[0] == 127 && d[1] == 255 && d[2] == 255;
+		if (error || d[0] != 127) {
+			snprintf(l->what, sizeof(l->what), "%u.%u.%u.%u, %s", (unsigned)d[0],
+			    (unsigned)d[1], (unsigned)d[2], (unsigned)d[3],
+			    error ? "which is how lists tell that they don't answer to this "
+				    "resolver"
+				  : "which is no entry of a list");
 			return LIST_ERROR;
-		return LISTED;
+		}
+		if (codes++ < CODES_MAX)
+			used += (size_t)snprintf(l->what + used, sizeof(l->what) - used,
+			    "%s%u.%u.%u.%u", codes == 1 ? "" : ", ", (unsigned)d[0], (unsigned)d[1],
+			    (unsigned)d[2], (unsigned)d[3]);
 	}
-	return NOT_LISTED;
+	return codes > 0 ? LISTED : NOT_LISTED;
 }
 
-static enum listed ask(struct asking *q, const struct addr *a)
-{
-	const struct dns_answer *answer;
-	enum listed result;
+/* --- all lists ------------------------------------------------------------------------- */
 
-	write_name(&q->name, a, q->zone);
-	answer = dns_query(q->resolver, &q->budget, strbuf_text(&q->name), DNS_TYPE_A);
-	result = judge(q, answer);
+/* Asks those that can be believed so far. */
+static void ask(struct asking *q, const struct addr *a)
+{
+	struct strbuf name = {0};
+
+	for (size_t i = 0; i < q->count; i++) {
+		struct list *l = &q->lists[i];
+
+		if (l->insanity != NULL)
+			continue;
+		write_name(&name, a, l->zone);
+		l->lookup = dns_start(q->resolver, &q->budget, strbuf_text(&name), DNS_TYPE_A);
+	}
+	strbuf_free(&name);
+}
+
+static enum listed collect(struct list *l)
+{
+	const struct dns_answer *answer = dns_collect(&l->lookup);
+	enum listed result = judge(l, answer);
+
 	dns_answer_unref(&answer);
 	return result;
 }
 
-static enum listed ask_text(struct asking *q, const char *address)
+static void ask_text(struct asking *q, const char *address)
 {
 	struct addr a = {.family = ADDR_NONE};
 
 	(void)addr_parse(address, strlen(address), &a);
-	return ask(q, &a);
+	ask(q, &a);
 }
 
-/* NULL: it can be believed. Otherwise why not. */
-static const char *insanity(struct asking *q)
+static const char *insanity(enum listed listed, bool must_be)
 {
-	switch (ask_text(q, "127.0.0.2")) {
+	switch (listed) {
 	case LISTED:
-		break;
+		return must_be ? NULL : "it lists 127.0.0.1, and so perhaps everybody";
 	case NOT_LISTED:
-		return "it does not list 127.0.0.2, its test entry";
+		return must_be ? "it does not list 127.0.0.2, its test entry" : NULL;
 	case LIST_ERROR:
-		return "it answers with an error";
-	}
-	switch (ask_text(q, "127.0.0.1")) {
-	case LISTED:
-		return "it lists 127.0.0.1, and so perhaps everybody";
-	case LIST_ERROR:
-		return "it answers with an error";
-	case NOT_LISTED:
 		break;
 	}
-	return NULL;
+	return "it answers with an error";
 }
 
-/* RFC 1918, RFC 6598, RFC 3927; unique local and link-local. */
-static bool is_public(const struct addr *a)
+/* Who lists everybody is not to be believed, nor who lists nobody (RFC 5782 5). */
+static void test_lists(struct asking *q)
 {
-	const uint8_t *b = a->bytes;
+	static const struct {
+		const char *address;
+		bool must_be;
+	} tests[] = {{"127.0.0.2", true}, {"127.0.0.1", false}};
 
-	if (a->family == ADDR_V6)
-		return (b[0] & 0xe0) == 0x20;
-	return a->family == ADDR_V4 && b[0] != 0 && b[0] != 10 && b[0] != 127 && b[0] < 224 &&
-	       !(b[0] == 172 && (b[1] & 0xf0) == 16) && !(b[0] == 192 && b[1] == 168) &&
-	       !(b[0] == 100 && (b[1] & 0xc0) == 64) && !(b[0] == 169 && b[1] == 254);
+	for (size_t t = 0; t < sizeof(tests) / sizeof(*tests); t++) {
+		ask_text(q, tests[t].address);
+		for (size_t i = 0; i < q->count; i++) {
+			struct list *l = &q->lists[i];
+
+			if (l->insanity == NULL)
+				l->insanity = insanity(collect(l), tests[t].must_be);
+		}
+	}
+	for (size_t i = 0; i < q->count; i++) {
+		const struct list *l = &q->lists[i];
+
+		if (l->insanity != NULL)
+			side_add(q->findings, SEVERITY_NOTE, l->zone, "dnsbl-unusable",
+			    "This block list can't be used from here: %s%s%s.", l->insanity,
+			    *l->what == '\0' ? "" : ": ", l->what);
+	}
 }
 
-static void inspect_list(
-    struct side_findings *f, struct asking *q, const struct addr *addresses, size_t count)
+static void look_up(struct asking *q, const struct addr *a)
 {
-	const char *why = insanity(q);
 	char text[ADDR_TEXT_MAX];
 
-	if (why != NULL) {
-		side_add(f, SEVERITY_NOTE, q->zone, "dnsbl-unusable",
-		    "This block list can't be used from here: %s%s%s.", why,
-		    *q->what == '\0' ? "" : ": ", q->what);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (!is_public(&addresses[i]))
+	addr_format(a, text);
+	ask(q, a);
+	for (size_t i = 0; i < q->count; i++) {
+		struct list *l = &q->lists[i];
+
+		if (l->insanity != NULL)
 			continue;
-		addr_format(&addresses[i], text);
-		switch (ask(q, &addresses[i])) {
+		switch (collect(l)) {
 		case LISTED:
-			side_add(f, SEVERITY_MEDIUM, q->zone, "dnsbl",
+			side_add(q->findings, SEVERITY_MEDIUM, l->zone, "dnsbl",
 			    "%s is on this block list (%s): others refuse its mail. Find out why, "
 			    "mend it, and ask to be taken off.",
-			    text, q->what);
+			    text, l->what);
 			break;
 		case LIST_ERROR:
-			side_add(f, SEVERITY_NOTE, q->zone, "dnsbl-unusable",
-			    "Whether %s is on this block list can't be told: %s.", text, q->what);
+			side_add(q->findings, SEVERITY_NOTE, l->zone, "dnsbl-unusable",
+			    "Whether %s is on this block list can't be told: %s.", text, l->what);
 			break;
 		case NOT_LISTED:
 			break;
@@ -148,16 +204,26 @@ static void inspect_list(
 void dnsbl_inspect(struct side_findings *f, struct resolver *r, const char *const *zones,
     const struct addr *addresses, size_t count)
 {
+	struct asking q = {.findings = f, .resolver = r};
 	bool any = false;
 
 	for (size_t i = 0; i < count; i++)
-		any = any || is_public(&addresses[i]);
-	for (; any && *zones != NULL; zones++) {
-		struct asking q = {.resolver = r,
-		    .budget = dns_budget_make(ALL_LOOKUPS, PER_LOOKUP, LOOKUPS),
-		    .zone = *zones};
-
-		inspect_list(f, &q, addresses, count);
-		strbuf_free(&q.name);
+		any = any || addr_is_public(&addresses[i]);
+	if (!any)
+		return;
+	while (zones[q.count] != NULL)
+		q.count++;
+	q.lists = arena_alloc(&f->arena, (q.count + 1) * sizeof(*q.lists));
+	if (q.lists == NULL) {
+		f->failed = true;
+		return;
 	}
+	for (size_t i = 0; i < q.count; i++)
+		q.lists[i] = (struct list){.zone = zones[i]};
+	q.budget = dns_budget_make(ALL_LOOKUPS, PER_LOOKUP, LOOKUPS);
+	test_lists(&q);
+	q.budget = dns_budget_make(ALL_LOOKUPS, PER_LOOKUP, LOOKUPS);
+	for (size_t i = 0; i < count; i++)
+		if (addr_is_public(&addresses[i]))
+			look_up(&q, &addresses[i]);
 }

@@ -60,11 +60,23 @@ static const char *read_secret(struct selftest *t, char out[SECRET_SIZE])
 	return NULL;
 }
 
+static int open_resolver(struct selftest *t)
+{
+	const char *const servers[] = {t->o.resolver, NULL};
+	const struct resolver_options o = {.forward = servers};
+	const char *error = "";
+
+	t->resolver = resolver_open(&o, &error);
+	return t->resolver != NULL ? EXIT_OK
+	                           : selftest_fail(EXIT_UNAVAILABLE, "DNS can't be asked", error);
+}
+
 int selftest_open_milter(struct selftest *t)
 {
 	struct place_options o = place_options(t);
 	struct conf_socket socket;
 	char error[WAY_TEXT_SIZE], secret[SECRET_SIZE];
+	int code;
 
 	if (t->o.milter == NULL && t->config == NULL) {
 		return command_usage(&command_selftest,
@@ -78,23 +90,14 @@ int selftest_open_milter(struct selftest *t)
 		    t->o.milter);
 	}
 	o.secret = read_secret(t, secret);
+	if (t->o.dns && (code = open_resolver(t)) != EXIT_OK)
+		return code;
 	if (places_add_milter(&t->places, &socket, &o, error))
 		return EXIT_OK;
 	fprintf(stderr,
 	    "relay-guard selftest: no guard answers at %s: %s; is `relay-guard serve` running?\n",
 	    socket.text, error);
 	return EXIT_UNAVAILABLE;
-}
-
-static int open_resolver(struct selftest *t)
-{
-	const char *const servers[] = {t->o.resolver, NULL};
-	const struct resolver_options o = {.forward = servers};
-	const char *error = "";
-
-	t->resolver = resolver_open(&o, &error);
-	return t->resolver != NULL ? EXIT_OK
-	                           : selftest_fail(EXIT_UNAVAILABLE, "DNS can't be asked", error);
 }
 
 /* The domain's own servers, as the world finds them. */

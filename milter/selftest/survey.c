@@ -1,5 +1,9 @@
 #include "selftest/survey.h"
 
+#include <ifaddrs.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "selftest/actors.h"
 #include "selftest/domain.h"
 #include "selftest/inspect.h"
@@ -44,23 +48,83 @@ static void look_at_servers(const struct survey *s, struct side_findings *f)
 	}
 }
 
+/* --- DNS ---------------------------------------------------------------------------- */
+
+struct addresses {
+	struct addr all[PLACES_MAX];
+	size_t count;
+};
+
+static void add_address(struct addresses *to, const struct addr *a)
+{
+	for (size_t i = 0; i < to->count; i++)
+		if (addr_equal(&to->all[i], a))
+			return;
+	if (to->count < PLACES_MAX && addr_is_public(a))
+		to->all[to->count++] = *a;
+}
+
+static void add_own(struct addresses *to)
+{
+	struct ifaddrs *all = NULL;
+	struct addr a;
+
+	if (getifaddrs(&all) != 0)
+		return;
+	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+		if (addr_from_sockaddr(i->ifa_addr, &a, NULL))
+			add_address(to, &a);
+	freeifaddrs(all);
+}
+
+/* What the world calls the server: by itself, or else by this host, when it is here. */
+static void add_by_name(const struct survey *s, const struct way *w, struct addresses *to)
+{
+	char own[sizeof(w->host)] = "";
+	const char *host = w->host;
+
+	if (*host == '\0' && gethostname(own, sizeof(own) - 1) == 0 && strchr(own, '.') != NULL)
+		host = own;
+	if (*host != '\0')
+		domain_addresses(s->resolver, host, to->all, &to->count, PLACES_MAX);
+}
+
+/*
+ * The addresses by which the world knows the servers. One that is reached at an address of no
+ * meaning elsewhere has those of this host, and, as it may stand behind another, those of its name.
+ */
+static void find_addresses(const struct survey *s, struct addresses *to)
+{
+	for (size_t i = 0; i < s->places->count; i++) {
+		const struct way *w = &s->places->ways[i];
+
+		if (!s->places->all[i].full)
+			continue;
+		add_address(to, &w->peer);
+		if (addr_is_public(&w->peer))
+			continue;
+		if (w->peer.family == ADDR_NONE || addr_is_loopback(&w->peer) ||
+		    addr_equal(&w->own, &w->peer))
+			add_own(to);
+		add_by_name(s, w, to);
+	}
+}
+
 static void look_at_dns(const struct survey *s, struct side_findings *f)
 {
 	const char *const *lists = s->options->dnsbl_count > 0 ? s->options->dnsbl : dnsbl_usual;
-	struct addr all[PLACES_MAX];
-	size_t count = 0, k;
+	struct addresses found = {.count = 0};
 
-	for (size_t i = 0; i < s->places->count; i++) {
-		const struct addr *a = &s->places->ways[i].peer;
-
-		k = 0;
-		while (k < count && !addr_equal(&all[k], a))
-			k++;
-		if (k == count && a->family != ADDR_NONE)
-			all[count++] = *a;
-	}
-	domain_inspect(f, s->resolver, s->names->ours, s->names->host, all, count, s->now);
-	dnsbl_inspect(f, s->resolver, lists, all, count);
+	find_addresses(s, &found);
+	if (found.count == 0)
+		side_add(f, SEVERITY_NOTE, s->names->ours, "address-unknown",
+		    "No public address of the server is known, of this host or of the name %.100s "
+		    "in DNS: whether MX and SPF name it, and whether it is on a block list, is not "
+		    "looked at. Give its name or address with --smtp, or use --mx.",
+		    s->names->host);
+	domain_inspect(
+	    f, s->resolver, s->names->ours, s->names->host, found.all, found.count, s->now);
+	dnsbl_inspect(f, s->resolver, lists, found.all, found.count);
 }
 
 void survey_run(const struct survey *s, struct side_findings *f)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 # The guard of lib, not that of dns, which has the same name.
 for folder in ("lib", "dns"):
@@ -30,7 +31,50 @@ mx IN A {SERVER}
     "bl.test": "2.0.0.127 IN A 127.0.0.2\n25.113.0.203 IN A 127.0.0.4\n",
     "dead.test": "* IN A 198.51.100.80\n",
     "closed.test": "2.0.0.127 IN A 127.255.255.254\n",
+    "all.test": "* IN A 127.0.0.2\n",
+    "empty.test": "",
+    "many.test": "2.0.0.127 IN A 127.0.0.2\n25.113.0.203 IN A 127.0.0.4\n25.113.0.203 IN A 127.0.0.10\n"
+                 "9.100.51.198 IN A 127.255.255.252\n",
+    "v6.test": "2.0.0.127 IN A 127.0.0.2\n"
+               "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2 IN A 127.0.0.3\n",
 }
+
+# This host is of both addresses: one is its own, the other what DNS has of its name.
+GOOD_MX = f"@ IN MX 10 mx\nmx IN A {SERVER}\nmx IN A {STRANGER}\n"
+GOOD_SPF = '@ IN TXT "v=spf1 mx -all"\n'
+GOOD_DMARC = '_dmarc IN TXT "v=DMARC1; p=reject"\n'
+WRONG = {
+    "good": (GOOD_MX + GOOD_SPF + GOOD_DMARC, set()),
+    "no-mx": (f"@ IN A {SERVER}\n@ IN A {STRANGER}\n" + '@ IN TXT "v=spf1 a -all"\n' + GOOD_DMARC, {"mx"}),
+    "no-mx-no-a": (GOOD_DMARC, {"mx", "spf"}),
+    "null-mx": ('@ IN MX 0 .\n@ IN TXT "v=spf1 -all"\n' + GOOD_DMARC, {"mx", "spf-elsewhere"}),
+    "mx-dead": ("@ IN MX 20 gone\n" + GOOD_MX + GOOD_SPF + GOOD_DMARC, {"mx-dead"}),
+    "mx-all-dead": (f"@ IN MX 20 gone\n@ IN TXT \"v=spf1 ip4:{SERVER} ip4:{STRANGER} -all\"\n" + GOOD_DMARC, {"mx"}),
+    "mx-elsewhere": ("@ IN MX 10 mx\nmx IN A 192.0.2.1\n" + GOOD_SPF + GOOD_DMARC, {"mx-elsewhere", "spf-elsewhere"}),
+    "no-spf": (GOOD_MX + GOOD_DMARC, {"spf"}),
+    "no-spf-but-txt": (GOOD_MX + '@ IN TXT "v=spf10 all"\n@ IN TXT "v=spf1x"\n' + GOOD_DMARC, {"spf"}),
+    "spf-twice": (GOOD_MX + GOOD_SPF + '@ IN TXT "v=spf1 a -all"\n' + GOOD_DMARC, {"spf-broken"}),
+    "spf-all": (GOOD_MX + '@ IN TXT "v=spf1 mx all"\n' + GOOD_DMARC, {"spf-all"}),
+    "spf-doc": (GOOD_MX + '@ IN TXT "v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/24 ip4:203.0.113.0/24 ~all"\n' + GOOD_DMARC,
+                set()),
+    "spf-neutral": (GOOD_MX + '@ IN TXT "v=spf1 mx ?all"\n' + GOOD_DMARC, {"spf-neutral"}),
+    "spf-open-end": (GOOD_MX + '@ IN TXT "v=spf1 mx"\n' + GOOD_DMARC, {"spf-neutral"}),
+    "spf-include": (GOOD_MX + '@ IN TXT "v=spf1 include:good.test -all"\n' + GOOD_DMARC, set()),
+    "spf-include-all": (GOOD_MX + '@ IN TXT "v=spf1 include:spf-all.test -all"\n' + GOOD_DMARC, {"spf-all"}),
+    "spf-include-none": (GOOD_MX + '@ IN TXT "v=spf1 include:no-spf.test -all"\n' + GOOD_DMARC, {"spf-broken"}),
+    "spf-redirect": (GOOD_MX + '@ IN TXT "v=spf1 redirect=good.test"\n' + GOOD_DMARC, set()),
+    "spf-redirect-loop": (GOOD_MX + '@ IN TXT "v=spf1 redirect=spf-redirect-loop.test"\n' + GOOD_DMARC, {"spf-broken"}),
+    "spf-servfail": (GOOD_MX + '@ IN TXT "v=spf1 include:nobody.invalid-zone.test -all"\n' + GOOD_DMARC, {"spf"}),
+    "no-dmarc": (GOOD_MX + GOOD_SPF, {"dmarc"}),
+    "dmarc-twice": (GOOD_MX + GOOD_SPF + GOOD_DMARC + '_dmarc IN TXT "v=DMARC1; p=none"\n', {"dmarc"}),
+    "dmarc-other": (GOOD_MX + GOOD_SPF + '_dmarc IN TXT "v=DMARC2; p=none"\n', {"dmarc"}),
+    "dmarc-none": (GOOD_MX + GOOD_SPF + '_dmarc IN TXT "v=DMARC1; p=none"\n', {"dmarc-none"}),
+    # The record of the organizational domain holds for what is below it.
+    "mail.good": (GOOD_MX + GOOD_SPF, set()),
+    "mail.sp": (GOOD_MX + GOOD_SPF, {"dmarc-none"}),
+    "sp": ('_dmarc IN TXT "v=DMARC1; p=reject; sp=none"\n', {"mx", "spf"}),
+}
+ZONES.update((f"{name}.test", text) for name, (text, _) in WRONG.items())
 
 tap = Tap()
 libc = ctypes.CDLL("libc.so.6", use_errno=True)
@@ -103,9 +147,9 @@ def by_domain():
         tap.ok({f"{SERVER}:25 HELO", f"{SERVER}:25 STARTTLS", f"{SERVER}:25 pipelined"} <= places,
                "in each manner", places)
     found = findings(report)
-    tap.ok({("example.com", "dmarc-none"), ("bl.test", "dnsbl"), ("dead.test", "dnsbl-unusable"),
+    tap.ok({("example.com", "dmarc-none"), ("example.com", "mx-dead"), ("bl.test", "dnsbl"), ("dead.test", "dnsbl-unusable"),
             ("closed.test", "dnsbl-unusable")} <= found, "DNS and block lists are looked at", found)
-    tap.ok(not {n for w, n in found if w == "example.com"} - {"dmarc-none"}, "and nothing else is wrong", found)
+    tap.ok(not {n for w, n in found if w == "example.com"} - {"dmarc-none", "mx-dead"}, "and nothing else is wrong", found)
     tap.equal([f for f in report["findings"] if f["severity"] == "high"], [], "nothing of severity high")
 
 
@@ -136,6 +180,50 @@ def open_server():
                and r["where"].startswith(f"{SERVER}:25")), "and named")
 
 
+def looked_up():
+    """Each domain has one thing that is wrong, and that is what is found."""
+    for name, (_, wanted) in WRONG.items():
+        _, report, err = selftest("--milter", guard.socket, "--domain", f"{name}.test", "--dns", "--dnsbl", "bl.test")
+        found = {n for w, n in findings(report) if w == f"{name}.test"}
+        tap.equal(found, wanted, f"DNS of {name}.test", report["findings"], err)
+
+
+def listed():
+    """Lists that are sane, and those that are not, of an IPv6 address too."""
+    run("ip", "address", "add", "2001:db8::25/128", "dev", "lo")
+    zones = ("bl", "many", "v6", "all", "empty", "dead", "closed", "unknown-zone")
+    _, report, _ = selftest("--milter", guard.socket, "-c", guard.conf, "--domain", "example.com",
+                            *(o for z in zones for o in ("--dnsbl", f"{z}.test")))
+    found = [(w, n, t) for w, n, t in ((f["where"], f["name"], f["text"]) for f in report["findings"]) if n[:5] == "dnsbl"]
+    hits = {(w, t.split(" ")[0]) for w, n, t in found if n == "dnsbl"}
+    tap.equal(hits, {("bl.test", SERVER), ("many.test", SERVER), ("v6.test", "2001:db8::25")}, "what is listed", found)
+    tap.ok(any("127.0.0.4, 127.0.0.10" in t or "127.0.0.10, 127.0.0.4" in t for w, n, t in found), "and all of why", found)
+    unusable = {w: t for w, n, t in found if n == "dnsbl-unusable"}
+    tap.equal(set(unusable), {"many.test", "all.test", "empty.test", "dead.test", "closed.test", "unknown-zone.test"},
+              "what can't be believed", found)
+    for zone, words in (("many", "127.255.255.252"), ("all", "lists 127.0.0.1"), ("empty", "does not list 127.0.0.2"),
+                        ("dead", "198.51.100.80"), ("closed", "127.255.255.254"), ("unknown-zone", "SERVFAIL")):
+        tap.ok(words in unusable.get(f"{zone}.test", ""), f"{zone}.test: why", unusable)
+    run("ip", "address", "del", "2001:db8::25/128", "dev", "lo")
+
+
+def silent():
+    """A name server that does not answer: what is not known is no fault, and is not waited for long."""
+    stub = servers.Stub(dict.fromkeys(("example.com", "_dmarc.example.com", "mx.example.com", "2.0.0.127.bl.test",
+                                       "2.0.0.127.many.test", "2.0.0.127.all.test"), "drop"))
+    start = time.monotonic()
+    done = subprocess.run([BINARY, "selftest", "--format", "json", "--milter", guard.socket, "-c", guard.conf,
+                           "--resolver", stub.server, "--dns", "--dnsbl", "bl.test", "--dnsbl", "many.test",
+                           "--dnsbl", "all.test"], capture_output=True, text=True, check=False)
+    took = time.monotonic() - start
+    report = json.loads(done.stdout)
+    tap.equal({f["severity"] for f in report["findings"]}, {"note"}, "nothing is said to be wrong", report["findings"])
+    tap.equal(findings(report), {("example.com", "mx"), ("example.com", "spf"), ("example.com", "dmarc"),
+                                 ("bl.test", "dnsbl-unusable"), ("many.test", "dnsbl-unusable"),
+                                 ("all.test", "dnsbl-unusable")}, "and all that is not known is told")
+    tap.ok(took < 40, "within a while", took)
+
+
 def nowhere():
     code, report, err = selftest("--domain", "bl.test")
     tap.equal(code, 69, "a domain without servers: exit 69", err)
@@ -150,7 +238,7 @@ enter("/run/netns/far")
 mta.start()
 enter(home)
 try:
-    tap.run(by_domain, by_address, open_server, nowhere)
+    tap.run(by_domain, by_address, looked_up, listed, silent, open_server, nowhere)
 finally:
     enter("/run/netns/far")
     mta.stop()

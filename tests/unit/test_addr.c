@@ -167,6 +167,46 @@ static void test_loopback(void **state)
 	assert_false(addr_is_loopback(&none));
 }
 
+static const struct {
+	const char *text;
+	bool is_public;
+} publics[] = {
+    {"192.0.2.1", true},
+    {"172.32.0.1", true},
+    {"100.63.255.255", true},
+    {"2001:db8::1", true},
+    {"::ffff:198.51.100.1", true},
+    {"10.1.2.3", false},
+    {"172.31.0.1", false},
+    {"192.168.1.1", false},
+    {"100.64.0.1", false},
+    {"169.254.1.1", false},
+    {"127.0.0.2", false},
+    {"0.0.0.0", false},
+    {"224.0.0.1", false},
+    {"255.255.255.255", false},
+    {"::1", false},
+    {"fe80::1", false},
+    {"fd00::1", false},
+    {"ff02::1", false},
+};
+
+static void test_public(void **state)
+{
+	struct addr none = {.family = ADDR_NONE};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(publics) / sizeof(publics[0]); i++) {
+		struct addr a;
+
+		assert_true(addr_parse(publics[i].text, strlen(publics[i].text), &a));
+		if (addr_is_public(&a) != publics[i].is_public)
+			fail_msg("%s: got %d, want %d", publics[i].text, !publics[i].is_public,
+			    publics[i].is_public);
+	}
+	assert_false(addr_is_public(&none));
+}
+
 /* want is the network that *out must hold, "" where it must hold none. */
 static const struct {
 	const char *text, *want;
@@ -314,6 +354,7 @@ int main(void)
 	    cmocka_unit_test(test_parse_is_bounded),
 	    cmocka_unit_test(test_sockaddr),
 	    cmocka_unit_test(test_loopback),
+	    cmocka_unit_test(test_public),
 	    cmocka_unit_test(test_prefix),
 	    cmocka_unit_test(test_prefix_of),
 	    cmocka_unit_test(test_contains),

@@ -85,6 +85,37 @@ static const struct {
     {MX "example.com TXT \"v=spf1 +all\"\n" DMARC, "medium spf-all; "},
     {MX "example.com TXT \"v=spf1 mx bogus -all\"\n" DMARC, "medium spf-broken; "},
     {MX "example.com TXT \"v=spf1 ip4:198.51.100.9 ~all\"\n" DMARC, "note spf-elsewhere; "},
+    /* Each is told from the others. */
+    {MX "example.com TXT \"v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/24 -all\"\n" DMARC, ""},
+    {MX "example.com TXT \"v=spf1 mx ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all\"\n" DMARC,
+	"medium spf-all; "},
+    {MX "example.com TXT \"v=spf1 mx ip6:::/0 -all\"\n" DMARC, "medium spf-all; "},
+    {MX "example.com TXT \"v=spf1 mx ?all\"\n" DMARC, "note spf-neutral; "},
+    {MX "example.com TXT \"v=spf1 mx\"\n" DMARC, "note spf-neutral; "},
+    {MX "example.com TXT \"v=spf1 include:other.example -all\"\n"
+	"other.example TXT \"v=spf1 ip4:198.51.100.1 -all\"\n" DMARC,
+	""},
+    {MX "example.com TXT \"v=spf1 include:other.example -all\"\n"
+	"other.example TXT \"v=spf1 +all\"\n" DMARC,
+	"medium spf-all; "},
+    {MX "example.com TXT \"v=spf1 redirect=other.example\"\n"
+	"other.example TXT \"v=spf1 ip4:198.51.100.1 ~all\"\n" DMARC,
+	""},
+    {MX "example.com TXT \"v=spf1 redirect=none.example\"\n" DMARC, "medium spf-broken; "},
+    {MX "example.com TXT \"v=spf1 include:dead.example -all\"\n"
+	"dead.example SERVFAIL\n" DMARC,
+	"note spf; "},
+    {MX SPF SPF DMARC, "medium spf-broken; "},
+    {MX "example.com TXT TIMEOUT\n" DMARC, "note spf; "},
+    {MX "example.com MX 20 gone.example.com\n" SPF DMARC, "low mx-dead; "},
+    {"example.com MX 10 gone.example.com\n" SPF DMARC, "medium mx; note spf-elsewhere; "},
+    {"example.com MX 10 mx.example.com\nmx.example.com SERVFAIL\n"
+     "example.com TXT \"v=spf1 ip4:198.51.100.1 -all\"\n" DMARC,
+	"note mx; "},
+    {MX SPF "_dmarc.example.com SERVFAIL\n", "note dmarc; "},
+    {MX SPF "_dmarc.example.com TXT \"v=DMARC1; p=reject; t=y\"\n", ""},
+    {MX SPF "_dmarc.example.com TXT \"v=DMARC1; p=quarantine; t=y\"\n", "note dmarc-none; "},
+    {MX SPF DMARC DMARC, "low dmarc; "},
     {MX SPF, "low dmarc; "},
     {MX SPF "_dmarc.example.com TXT \"v=DMARC1; p=none\"\n", "note dmarc-none; "},
 };
@@ -128,7 +159,12 @@ static const struct {
 	"medium dnsbl; "},
     /* An error is no entry. */
     {SANE "1.100.51.198.bl.example A 127.255.255.254\n", "note dnsbl-unusable; "},
+    {SANE "1.100.51.198.bl.example A 127.0.0.4\n1.100.51.198.bl.example A 127.255.255.254\n",
+	"note dnsbl-unusable; "},
     {SANE "1.100.51.198.bl.example TIMEOUT\n", "note dnsbl-unusable; "},
+    {SANE "1.100.51.198.bl.example SERVFAIL\n", "note dnsbl-unusable; "},
+    {"2.0.0.127.bl.example TIMEOUT\n", "note dnsbl-unusable; "},
+    {SANE "1.0.0.127.bl.example SERVFAIL\n", "note dnsbl-unusable; "},
     /* A list that nobody keeps any more, or that answers to everything. */
     {"bl.example A 127.0.0.1\n", "note dnsbl-unusable; "},
     {SANE "1.0.0.127.bl.example A 127.0.0.2\n1.100.51.198.bl.example A 127.0.0.2\n",
