@@ -11,4 +11,10 @@
  */
 size_t utf8_decode(const char *s, size_t len, uint32_t *c);
 
+/*
+ * How many columns of a terminal the character takes: 0 for marks that stand on another, 2 for wide
+ * and full-width ones (UAX #11), else 1.
+ */
+size_t utf8_width(uint32_t c);
+
 #endif

@@ -120,9 +120,10 @@ void report_json(const struct report *r, struct strbuf *b)
 	strbuf_printf(b,
 	    "],\n\"summary\":{\"rows\":%zu,\"right\":%zu,\"wrong\":%zu,\"errors\":%zu,"
 	    "\"suspect\":%zu,\"confirmed\":%zu,\"limited\":%zu,"
-	    "\"high\":%zu,\"off_point\":%zu,\"clients\":%zu,\"probes\":%zu,\"places\":%zu}}\n",
-	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.limited, t.high,
-	    t.off_point, s.clients, s.probes, s.places);
+	    "\"deferred\":%zu,\"high\":%zu,\"off_point\":%zu,\"clients\":%zu,\"probes\":%zu,"
+	    "\"places\":%zu}}\n",
+	    t.rows, t.right, t.wrong, t.errors, t.suspect, t.confirmed, t.limited, t.deferred,
+	    t.high, t.off_point, s.clients, s.probes, s.places);
 }
 
 void report_list_json(const struct plan *p, struct strbuf *b)
@@ -188,8 +189,10 @@ void report_tap(const struct report *r, struct strbuf *b)
 		bool right = row_is_right(row);
 
 		strbuf_printf(b, "%s %zu - ", right ? "ok" : "not ok", i + 1);
-		if (*row->actor->place->name != '\0')
-			strbuf_printf(b, "%s: ", row->actor->place->name);
+		if (*row->actor->place->name != '\0') {
+			add_description(b, row->actor->place->name);
+			strbuf_puts(b, ": ");
+		}
 		add_description(b, row->actor->name);
 		strbuf_printf(b, " %s ", row->probe->name);
 		add_outcome(b, &row->result);
@@ -218,11 +221,11 @@ void report_tap(const struct report *r, struct strbuf *b)
 /* --- JUnit ----------------------------------------------------------------- */
 
 /* Text that is safe in an attribute and in content; no control characters are left. */
-static void add_xml(struct strbuf *b, const char *s)
+static void add_xml_part(struct strbuf *b, const char *s, size_t len)
 {
 	struct strbuf safe = {0};
 
-	escape_text(&safe, s, strlen(s));
+	escape_text(&safe, s, len);
 	for (s = strbuf_text(&safe); *s != '\0'; s++) {
 		switch (*s) {
 		case '&':
@@ -244,64 +247,164 @@ static void add_xml(struct strbuf *b, const char *s)
 	strbuf_free(&safe);
 }
 
+static void add_xml(struct strbuf *b, const char *s)
+{
+	add_xml_part(b, s, strlen(s));
+}
+
+static void add_attribute(struct strbuf *b, const char *name, const char *value)
+{
+	strbuf_printf(b, " %s=\"", name);
+	add_xml(b, value);
+	strbuf_putc(b, '"');
+}
+
+static void add_xml_lines(struct strbuf *b, const char *s)
+{
+	for (size_t len; *s != '\0'; s += len + (s[len] == '\n')) {
+		len = strcspn(s, "\n");
+		strbuf_putc(b, '\n');
+		add_xml_part(b, s, len);
+	}
+}
+
 static void add_failure(struct strbuf *b, const struct row *row)
 {
-	bool error = row->result.outcome == OUTCOME_ERROR;
+	const char *element = row->result.outcome == OUTCOME_ERROR ? "error" : "failure";
 
-	strbuf_printf(b, ">\n<%s message=\"expected %s, got ", error ? "error" : "failure",
-	    expectation_name(row->expected));
+	strbuf_printf(
+	    b, ">\n<%s message=\"expected %s, got ", element, expectation_name(row->expected));
 	add_outcome(b, &row->result);
-	strbuf_puts(b, "\">from ");
+	strbuf_printf(b, "\" type=\"%s\">from ", outcome_name(row->result.outcome));
 	add_xml(b, row->from);
 	strbuf_puts(b, " to ");
 	add_xml(b, row->to);
 	strbuf_printf(b, ": %u ", row->result.code);
 	add_xml(b, row->result.text);
-	strbuf_printf(b, "</%s>\n</testcase>\n", error ? "error" : "failure");
-}
-
-static void add_junit_finding(struct strbuf *b, const struct side_finding *f)
-{
-	const char *element = f->severity == SEVERITY_HIGH ? "failure" : "system-out";
-
-	strbuf_puts(b, "<testcase classname=\"");
-	add_xml(b, f->where);
-	strbuf_printf(b, "\" name=\"%s\">\n<%s%s>%s: ", f->name, element,
-	    f->severity == SEVERITY_HIGH ? " message=\"finding\"" : "", severity_name(f->severity));
-	add_xml(b, f->text);
+	if (*row->by_rule != '\0') {
+		strbuf_puts(b, "\nby rule ");
+		add_xml(b, row->by_rule);
+	}
+	if (row->blame != NULL) {
+		strbuf_printf(b, "\nby %s, ", row->blame->id);
+		add_xml(b, row->blame->where);
+	}
+	if (row->transcript != NULL)
+		add_xml_lines(b, row->transcript);
 	strbuf_printf(b, "</%s>\n</testcase>\n", element);
 }
 
+static void add_junit_row(struct strbuf *b, const struct row *row)
+{
+	strbuf_puts(b, "<testcase classname=\"");
+	if (*row->actor->place->name != '\0') {
+		add_xml(b, row->actor->place->name);
+		strbuf_putc(b, ' ');
+	}
+	add_xml(b, row->actor->name);
+	strbuf_printf(b, "\" name=\"%s\" time=\"%lld.%06lld\"", row->probe->name,
+	    (long long)(row->result.took / USEC_PER_SEC),
+	    (long long)(row->result.took % USEC_PER_SEC));
+	if (row->result.outcome == OUTCOME_LIMITED)
+		strbuf_puts(b, "><skipped message=\"a limit or a ban stood before it\"/>"
+			       "</testcase>\n");
+	else if (row_is_right(row))
+		strbuf_puts(b, "/>\n");
+	else
+		add_failure(b, row);
+}
+
+/* Those that are no fault are passed tests; what they say stands at the end. */
+static void add_junit_finding(struct strbuf *b, const struct side_finding *f)
+{
+	strbuf_puts(b, "<testcase");
+	add_attribute(b, "classname", f->where);
+	strbuf_printf(b, " name=\"%s\" time=\"0\"", f->name);
+	if (f->severity != SEVERITY_HIGH) {
+		strbuf_puts(b, "/>\n");
+		return;
+	}
+	strbuf_printf(b, ">\n<failure message=\"finding\" type=\"%s\">high: ", f->name);
+	add_xml(b, f->text);
+	strbuf_puts(b, "</failure>\n</testcase>\n");
+}
+
+static void add_property(struct strbuf *b, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	strbuf_printf(b, "<property name=\"%s\"", name);
+	add_attribute(b, "value", value);
+	strbuf_puts(b, "/>\n");
+}
+
+static void add_properties(struct strbuf *b, const struct report *r)
+{
+	strbuf_puts(b, "<properties>\n");
+	add_property(b, "version", VERSION);
+	add_property(b, "configuration", r->config);
+	add_property(b, "ours", r->plan->names.ours);
+	add_property(b, "outside", r->plan->names.outside);
+	for (size_t i = 0; r->record != NULL && i < r->record->file_count; i++) {
+		const struct record_file *f = &r->record->files[i];
+		struct strbuf value = {0};
+
+		strbuf_printf(&value, "%s  %s", f->hash, f->path);
+		add_property(b, "file", strbuf_text(&value));
+		b->failed = b->failed || value.failed;
+		strbuf_free(&value);
+	}
+	strbuf_puts(b, "</properties>\n");
+}
+
+static void add_junit_output(struct strbuf *b, const struct report *r)
+{
+	strbuf_puts(b, "<system-out>");
+	for (size_t i = 0; i < r->plan->note_count; i++) {
+		strbuf_puts(b, "note: ");
+		add_xml(b, r->plan->notes[i]);
+		strbuf_putc(b, '\n');
+	}
+	for (size_t i = 0; r->findings != NULL && i < r->findings->count; i++) {
+		const struct side_finding *f = &r->findings->items[i];
+
+		strbuf_printf(b, "%s ", severity_name(f->severity));
+		add_xml(b, f->where);
+		strbuf_printf(b, " %s: ", f->name);
+		add_xml(b, f->text);
+		strbuf_putc(b, '\n');
+	}
+	strbuf_puts(b, "</system-out>\n<system-err></system-err>\n");
+}
+
+/* The order and the attributes are what both of the schemas in use ask for, Ant's and Jenkins'. */
 void report_junit(const struct report *r, struct strbuf *b)
 {
 	const struct plan *p = r->plan;
 	size_t found = r->findings == NULL ? 0 : r->findings->count;
 	struct tally t = report_tally(r);
+	usec_t took = 0;
 
-	strbuf_printf(b,
-	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	    "<testsuite name=\"relay-guard selftest\" tests=\"%zu\" failures=\"%zu\" "
-	    "errors=\"%zu\" skipped=\"%zu\">\n",
-	    t.rows + found, t.wrong - t.errors + t.high, t.errors, t.limited);
-	for (size_t i = 0; i < p->row_count; i++) {
-		const struct row *row = &p->rows[i];
-
-		strbuf_puts(b, "<testcase classname=\"");
-		if (*row->actor->place->name != '\0')
-			strbuf_printf(b, "%s ", row->actor->place->name);
-		add_xml(b, row->actor->name);
-		strbuf_printf(b, "\" name=\"%s\" time=\"%lld.%06lld\"", row->probe->name,
-		    (long long)(row->result.took / USEC_PER_SEC),
-		    (long long)(row->result.took % USEC_PER_SEC));
-		if (row->result.outcome == OUTCOME_LIMITED)
-			strbuf_puts(b, "><skipped message=\"a limit or a ban stood before it\"/>"
-				       "</testcase>\n");
-		else if (row_is_right(row))
-			strbuf_puts(b, "/>\n");
-		else
-			add_failure(b, row);
+	for (size_t i = 0; i < p->row_count; i++)
+		took += p->rows[i].result.took;
+	strbuf_puts(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		       "<testsuite name=\"relay-guard selftest\"");
+	if (r->record != NULL) {
+		/* Without a fraction and a zone. */
+		strbuf_printf(b, " timestamp=\"%.19s\"", r->record->time);
+		add_attribute(
+		    b, "hostname", *r->record->host == '\0' ? "localhost" : r->record->host);
 	}
+	strbuf_printf(b,
+	    " time=\"%lld.%06lld\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
+	    "skipped=\"%zu\">\n",
+	    (long long)(took / USEC_PER_SEC), (long long)(took % USEC_PER_SEC), t.rows + found,
+	    t.wrong - t.errors + t.high, t.errors, t.limited);
+	add_properties(b, r);
+	for (size_t i = 0; i < p->row_count; i++)
+		add_junit_row(b, &p->rows[i]);
 	for (size_t i = 0; i < found; i++)
 		add_junit_finding(b, &r->findings->items[i]);
+	add_junit_output(b, r);
 	strbuf_puts(b, "</testsuite>\n");
 }

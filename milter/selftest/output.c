@@ -92,7 +92,7 @@ int selftest_report(const struct selftest *t)
 	struct strbuf b = {0};
 	int code;
 
-	if (t->o.format == REPORT_JSON)
+	if (t->o.format == REPORT_JSON || t->o.format == REPORT_JUNIT)
 		r.record = &t->record;
 	formats[t->o.format](&r, &b);
 	code = selftest_print(&b);

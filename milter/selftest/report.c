@@ -5,54 +5,10 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "selftest/columns.h"
 
 enum { ACTOR_WIDTH = 11, PROBE_WIDTH = 19, ADDRESS_WIDTH = 19, WORD_WIDTH = 8, BY_WIDTH = 5 };
-
-/* --- cells ----------------------------------------------------------------- */
-
-/* Columns and bytes of the character at `s`; full-width forms take two columns. */
-static size_t char_width(const char *s, size_t *bytes)
-{
-	*bytes = 1;
-	while (((unsigned char)s[*bytes] & 0xc0) == 0x80)
-		(*bytes)++;
-	return (unsigned char)s[0] == 0xef ? 2 : 1;
-}
-
-static size_t text_width(const char *s)
-{
-	size_t width = 0;
-
-	for (size_t bytes; *s != '\0'; s += bytes)
-		width += char_width(s, &bytes);
-	return width;
-}
-
-/* `text`, made safe, in exactly `width` columns. */
-static void add_cell(struct strbuf *b, const char *text, size_t width)
-{
-	struct strbuf safe = {0};
-	const char *s;
-	size_t used = 0, room = width;
-
-	escape_text(&safe, text, strlen(text));
-	s = strbuf_text(&safe);
-	if (text_width(s) > width)
-		room -= 2;
-	for (size_t bytes, w; *s != '\0'; s += bytes, used += w) {
-		w = char_width(s, &bytes);
-		if (used + w > room)
-			break;
-		strbuf_add(b, s, bytes);
-	}
-	if (*s != '\0') {
-		strbuf_puts(b, "..");
-		used += 2;
-	}
-	while (used++ < width)
-		strbuf_putc(b, ' ');
-	strbuf_free(&safe);
-}
+enum { FINDING_INDENT = 7 };
 
 static void add_safe(struct strbuf *b, const char *text)
 {
@@ -187,17 +143,17 @@ static void add_row(const struct report *r, const struct row *row, struct strbuf
 	struct strbuf address = {0};
 
 	add_mark(r, row, b);
-	add_cell(b, row->actor->name, ACTOR_WIDTH);
+	columns_cell(b, row->actor->name, ACTOR_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, row->probe->name, PROBE_WIDTH);
+	columns_cell(b, row->probe->name, PROBE_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, shown_address(row, &address), ADDRESS_WIDTH);
+	columns_cell(b, shown_address(row, &address), ADDRESS_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, expectation_name(row->expected), WORD_WIDTH);
+	columns_cell(b, expectation_name(row->expected), WORD_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, row->confirmed ? "RELAYED" : outcome_name(row->result.outcome), WORD_WIDTH);
+	columns_cell(b, row->confirmed ? "RELAYED" : outcome_name(row->result.outcome), WORD_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, refuser_name(row->result.by), BY_WIDTH);
+	columns_cell(b, refuser_name(row->result.by), BY_WIDTH);
 	end_line(b);
 	if (r->verbose)
 		add_detail(row, b);
@@ -230,15 +186,15 @@ static void add_group(const struct report *r, size_t first, struct strbuf *b)
 	}
 	snprintf(count, sizeof(count), "%zu probe%s", n, n == 1 ? "" : "s");
 	add_mark(r, row, b);
-	add_cell(b, row->actor->name, ACTOR_WIDTH);
+	columns_cell(b, row->actor->name, ACTOR_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, count, PROBE_WIDTH + 1 + ADDRESS_WIDTH);
+	columns_cell(b, count, PROBE_WIDTH + 1 + ADDRESS_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, expectation_name(row->expected), WORD_WIDTH);
+	columns_cell(b, expectation_name(row->expected), WORD_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, outcome_name(row->result.outcome), WORD_WIDTH);
+	columns_cell(b, outcome_name(row->result.outcome), WORD_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, refuser_name(row->result.by), BY_WIDTH);
+	columns_cell(b, refuser_name(row->result.by), BY_WIDTH);
 	end_line(b);
 }
 
@@ -287,8 +243,6 @@ static void add_record(const struct report *r, struct strbuf *b)
 
 static void add_head(const struct report *r, struct strbuf *b)
 {
-	if (r->record != NULL)
-		add_record(r, b);
 	strbuf_puts(b, "ours is ");
 	add_safe(b, r->plan->names.ours);
 	strbuf_puts(b, ", out is ");
@@ -306,11 +260,11 @@ static void add_place(const struct place *place, struct strbuf *b)
 	strbuf_printf(b, "\n%s ", place->way->kind);
 	add_safe(b, *place->name == '\0' ? place->way->target : place->name);
 	strbuf_puts(b, "\n     ");
-	add_cell(b, "who", ACTOR_WIDTH);
+	columns_cell(b, "who", ACTOR_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, "probe", PROBE_WIDTH);
+	columns_cell(b, "probe", PROBE_WIDTH);
 	strbuf_putc(b, ' ');
-	add_cell(b, "recipient", ADDRESS_WIDTH);
+	columns_cell(b, "recipient", ADDRESS_WIDTH);
 	strbuf_puts(b, " must be  was      by\n");
 }
 
@@ -359,32 +313,6 @@ static void add_summary(const struct report *r, struct strbuf *b)
 		    t.for_now > 0 ? ", by greylisting or a rate limit: try again later" : "");
 }
 
-/* Words in lines of at most 79 columns, each behind `indent` blanks. */
-static void add_wrapped(struct strbuf *b, const char *text, size_t indent)
-{
-	struct strbuf safe = {0};
-	size_t column = 0;
-
-	add_safe(&safe, text);
-	for (const char *s = strbuf_text(&safe); *s != '\0';) {
-		size_t len = strcspn(s, " ");
-
-		if (column > 0 && column + 1 + len > 79) {
-			strbuf_putc(b, '\n');
-			column = 0;
-		}
-		if (column == 0)
-			strbuf_printf(b, "%*s", (int)indent, "");
-		else
-			strbuf_putc(b, ' ');
-		column += (column == 0 ? indent : 1) + len;
-		strbuf_add(b, s, len);
-		s += len + strspn(s + len, " ");
-	}
-	strbuf_putc(b, '\n');
-	strbuf_free(&safe);
-}
-
 /* The worst first. */
 static void add_findings(const struct report *r, struct strbuf *b)
 {
@@ -401,33 +329,46 @@ static void add_findings(const struct report *r, struct strbuf *b)
 				continue;
 			strbuf_printf(b, "%-6s ", severity_name(n->severity));
 			add_safe(b, n->where);
-			strbuf_printf(b, " %s\n", n->name);
-			add_wrapped(b, n->text, 7);
+			strbuf_printf(b, " %s\n%*s", n->name, FINDING_INDENT, "");
+			add_safe(b, n->text);
+			strbuf_putc(b, '\n');
 		}
+	}
+}
+
+static void add_notes(const struct plan *p, struct strbuf *b)
+{
+	for (size_t i = 0; i < p->note_count; i++) {
+		strbuf_puts(b, i == 0 ? "\nnote: " : "note: ");
+		add_safe(b, p->notes[i]);
+		strbuf_putc(b, '\n');
 	}
 }
 
 void report_text(const struct report *r, struct strbuf *b)
 {
 	const struct plan *p = r->plan;
+	struct strbuf all = {0};
 
-	add_head(r, b);
+	add_head(r, &all);
 	for (size_t i = 0; i < p->row_count; i++) {
 		if (i == 0 || p->rows[i].actor->place != p->rows[i - 1].actor->place)
-			add_place(p->rows[i].actor->place, b);
+			add_place(p->rows[i].actor->place, &all);
 		if (r->quiet && row_is_right(&p->rows[i]) && !row_is_suspect(&p->rows[i]))
-			add_group(r, i, b);
+			add_group(r, i, &all);
 		else
-			add_row(r, &p->rows[i], b);
+			add_row(r, &p->rows[i], &all);
 	}
-	for (size_t i = 0; i < p->note_count; i++) {
-		strbuf_puts(b, i == 0 ? "\nnote: " : "note: ");
-		add_safe(b, p->notes[i]);
-		strbuf_putc(b, '\n');
-	}
-	add_findings(r, b);
-	add_summary(r, b);
-	report_advice(r, b);
+	add_notes(p, &all);
+	add_findings(r, &all);
+	add_summary(r, &all);
+	report_advice(r, &all);
+	/* A hash and its file stay on one line, as sha256sum(1) writes them. */
+	if (r->record != NULL)
+		add_record(r, b);
+	columns_fold(b, strbuf_text(&all));
+	b->failed = b->failed || all.failed;
+	strbuf_free(&all);
 }
 
 /* --- the list -------------------------------------------------------------- */
@@ -441,7 +382,7 @@ static size_t widest(const struct plan *p, const char *(*text)(const struct row 
 		size_t w;
 
 		add_safe(&safe, text(&p->rows[i]));
-		w = text_width(strbuf_text(&safe));
+		w = columns_of(strbuf_text(&safe));
 		width = w > width ? w : width;
 		strbuf_free(&safe);
 	}
@@ -463,9 +404,9 @@ void report_list_text(const struct plan *p, struct strbuf *b)
 	size_t names = widest(p, name_of), senders = widest(p, from_of);
 
 	for (size_t i = 0; i < p->row_count; i++) {
-		add_cell(b, p->rows[i].probe->name, names);
+		columns_cell(b, p->rows[i].probe->name, names);
 		strbuf_puts(b, "  ");
-		add_cell(b, p->rows[i].from, senders);
+		columns_cell(b, p->rows[i].from, senders);
 		strbuf_puts(b, "  ");
 		add_safe(b, p->rows[i].to);
 		strbuf_putc(b, '\n');

@@ -7,8 +7,10 @@ Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_selftest.py postfix|
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import mta as mtas
@@ -101,6 +103,33 @@ def unguarded():
     tap.ok(f"by {line}, {file}" in out and f": {line}; write instead:" in out,
            f"open {mta.name} without the guard: and the line that lets them in", out[-3000:])
     tap.ok("secret-alice" not in out and "AGFsaWNl" not in out, "the password is not")
+
+
+def in_other_forms():
+    """What programs read, of a run with everything in it that can be."""
+    code, out, _ = selftest("--transcript", "-v")
+    tap.equal((code, [line for line in out.splitlines() if len(line) > 80]), (1, []), "no line is wider than 80 columns")
+    _, out, _ = selftest("--format", "tap")
+    with open(f"{guard.folder}/selftest.tap", "w", encoding="utf-8") as f:
+        f.write(out)
+    done = subprocess.run(["prove", "--exec", "cat", f.name], capture_output=True, text=True, check=False)
+    tap.ok(done.returncode == 1 and "Parse errors" not in done.stdout and "Result: FAIL" in done.stdout,
+           "prove reads TAP", done.stdout[-500:], done.stderr)
+    _, out, _ = selftest("--format", "junit", "--transcript")
+    suite = xml.etree.ElementTree.fromstring(out)
+    names = [e.tag for e in suite]
+    cases = suite.findall("testcase")
+    tap.equal((names[0], names[-2:], set(names[1:-2])), ("properties", ["system-out", "system-err"], {"testcase"}),
+              "JUnit: the elements in their order")
+    tap.equal(set(suite.attrib), {"name", "timestamp", "hostname", "time", "tests", "failures", "errors", "skipped"},
+              "JUnit: what a suite must say")
+    tap.ok(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp")) is not None, "JUnit: when")
+    tap.equal(int(suite.get("tests")), len(cases), "JUnit: tests are counted")
+    failed = [f for c in cases for f in c.findall("failure")]
+    tap.equal((int(suite.get("failures")), {"message", "type"}), (len(failed), set(failed[0].attrib)), "JUnit: and failures")
+    tap.equal([c.attrib for c in cases if set(c.attrib) != {"classname", "name", "time"}], [], "JUnit: what a case must say")
+    tap.ok("C: RCPT TO:<relaytest@example.org>" in failed[0].text, "JUnit: with what was said", failed[0].text)
+    tap.ok("medium" in suite.find("system-out").text, "JUnit: and what was found on the way")
 
 
 def confirmed():
@@ -233,7 +262,7 @@ def nobody_there():
 mta.start()
 guard.start()
 try:
-    tap.run(as_it_should_be, open_but_guarded, unguarded, confirmed, well_set_without_guard, bypass, tls_rule,
+    tap.run(as_it_should_be, open_but_guarded, unguarded, in_other_forms, confirmed, well_set_without_guard, bypass, tls_rule,
             found_on_the_way, reported, failover,
             nobody_there)
 finally:

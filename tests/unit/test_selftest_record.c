@@ -127,7 +127,8 @@ static void tells_what_was_found(void **state)
 	report_junit(&r, &b);
 	assert_non_null(
 	    strstr(strbuf_text(&b), "tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\">"));
-	assert_non_null(strstr(strbuf_text(&b), "<failure message=\"finding\">high: A text"));
+	assert_non_null(
+	    strstr(strbuf_text(&b), "<failure message=\"finding\" type=\"two\">high: A text"));
 	assert_non_null(strstr(strbuf_text(&b), "&lt;with&gt; \\x1b"));
 	strbuf_reset(&b);
 	metrics_add(&r, EXIT_FINDING, (usec_t)1795478400 * USEC_PER_SEC, &b);

@@ -6,6 +6,7 @@
 
 #include "../lib/plan_row.h"
 #include "check/config.h"
+#include "selftest/columns.h"
 #include "selftest/report.h"
 
 static const char configuration[] = "domains ours { members = { example.com } }\n"
@@ -82,14 +83,17 @@ static void has_not(const struct strbuf *b, const char *what)
 		fail_msg("\"%s\" is in:\n%s", what, strbuf_text(b));
 }
 
-/* Columns: what follows the first byte of a character takes none. */
+/* Columns: what follows the first byte of a character takes none, and Chinese takes two. */
 static void fits(const struct strbuf *b, size_t columns)
 {
 	for (const char *s = strbuf_text(b); *s != '\0';) {
 		size_t len = strcspn(s, "\n"), width = 0;
 
-		for (size_t i = 0; i < len; i++)
-			width += ((unsigned char)s[i] & 0xc0) != 0x80;
+		for (size_t i = 0; i < len; i++) {
+			unsigned char c = (unsigned char)s[i];
+
+			width += (c & 0xc0) == 0x80 ? 0 : c >= 0xe3 && c <= 0xe9 ? 2 : 1;
+		}
 		if (width > columns)
 			fail_msg("%zu columns: %.*s", width, (int)len, s);
 		s += len + (s[len] == '\n');
@@ -175,6 +179,97 @@ static void text_in_full(void **state)
 	strbuf_free(&b);
 }
 
+#define LONG "a-name-that-is-long.and-longer.and-the-longest-of-all-that-were-seen-so-far.example"
+#define TEN "1234567890"
+#define CHINESE_CUT "\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87"
+#define CHINESE                                                                                    \
+	"\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad"
+
+static void make_wide(struct side_findings *f)
+{
+	for (size_t i = 0; i < plan.actor_count; i++) {
+		plan.actors[i].name = i % 2 == 0 ? CHINESE : LONG;
+		plan.actors[i].where = "/etc/relay-guard/conf.d/" LONG ".conf:1234";
+		plan.actors[i].mail.auth_login = CHINESE "@" LONG;
+		plan.actors[i].mail.auth_mech = "SCRAM-SHA-256-PLUS";
+	}
+	for (size_t i = 0; i < plan.row_count; i++) {
+		plan.rows[i].by_rule = LONG;
+		plan.rows[i].transcript = strdup("C: " LONG LONG "\nS: 250 " CHINESE " " LONG);
+		way_set(&plan.rows[i].result, OUTCOME_ACCEPTED, STAGE_RCPT,
+		    LONG " " CHINESE CHINESE CHINESE " \n" LONG LONG LONG);
+	}
+	plan.names.ours = plan.names.outside = LONG "." LONG;
+	assert_true(plan_note(&plan, "%s", "rule " LONG " is not tried: " CHINESE CHINESE CHINESE));
+	side_add(f, SEVERITY_HIGH, "zone." LONG, "dnsbl", "%s",
+	    "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff is on " LONG "." LONG "." LONG);
+	snprintf(way.target, sizeof(way.target), "unix:/run/%s/%s.sock", LONG, LONG);
+}
+
+static void nothing_is_too_wide(void **state)
+{
+	struct side_findings f = {.count = 0};
+	struct report r = {.plan = &plan, .config = "/etc/" LONG "/" LONG ".conf", .findings = &f};
+	struct strbuf b = {0};
+
+	(void)state;
+	make_wide(&f);
+	for (unsigned i = 0; i < 8; i++) {
+		r.quiet = (i & 1) != 0;
+		r.verbose = (i & 2) != 0;
+		way.kind = (i & 4) != 0 ? "smtp" : "milter";
+		strbuf_reset(&b);
+		report_text(&r, &b);
+		fits(&b, 80);
+	}
+	/* In colour a row is as wide as without. */
+	r.colour = true;
+	strbuf_reset(&b);
+	report_text(&r, &b);
+	has(&b, "\033[1;31mFAIL\033[0m " CHINESE_CUT "..  plain ");
+	strbuf_free(&b);
+	side_free(&f);
+}
+
+static void folds_lines(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"", ""},
+	    {"short\n", "short\n"},
+	    {"no end", "no end"},
+	    {TEN TEN TEN TEN TEN TEN TEN TEN "\n", TEN TEN TEN TEN TEN TEN TEN TEN "\n"},
+	    {TEN TEN TEN TEN TEN TEN TEN TEN "a\n", TEN TEN TEN TEN TEN TEN TEN TEN "\n  a\n"},
+	    {"    a " TEN TEN TEN TEN TEN TEN TEN TEN "b c\n",
+		"    a\n    " TEN TEN TEN TEN TEN TEN TEN "123456\n    7890b c\n"},
+	    {"  " TEN TEN TEN TEN "  " TEN TEN TEN TEN "\nx",
+		"  " TEN TEN TEN TEN "\n  " TEN TEN TEN TEN "\nx"},
+	    {"  " TEN TEN TEN TEN TEN TEN TEN "      \n",
+		"  " TEN TEN TEN TEN TEN TEN TEN "      \n"},
+	    {"  " TEN TEN TEN TEN TEN TEN TEN TEN TEN "   ",
+		"  " TEN TEN TEN TEN TEN TEN TEN "12345678\n  90" TEN},
+	    {TEN TEN TEN TEN TEN TEN TEN "123456789" CHINESE,
+		TEN TEN TEN TEN TEN TEN TEN "123456789\n  " CHINESE},
+	    {"\033[1;31mFAIL\033[0m " TEN TEN TEN TEN TEN TEN TEN "12345",
+		"\033[1;31mFAIL\033[0m " TEN TEN TEN TEN TEN TEN TEN "12345"},
+	};
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct strbuf b = {0};
+
+		columns_fold(&b, cases[i].text);
+		if (strcmp(strbuf_text(&b), cases[i].want) != 0) {
+			print_error("got\n%s\nwant\n%s\n", strbuf_text(&b), cases[i].want);
+			failed++;
+		}
+		strbuf_free(&b);
+	}
+	assert_int_equal(failed, 0);
+}
+
 static void json(void **state)
 {
 	struct report r = {.plan = &plan, .config = "test.conf"};
@@ -195,9 +290,11 @@ static void json(void **state)
 		"\"code\":550,\"enhanced\":\"5.7.1\",\"reply\":\"Relay access denied [");
 	has(&b, "\"error\":\"a \\\"b\\\"\\u000a\\udcff\"");
 	has(&b, "\"rule\":\"test.conf:4\",\"client\":\"192.0.2.1\"");
-	has(&b, "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,\"limited\":0,\"high\":0,"
-		"\"off_point\":0,"
-		"\"clients\":5,\"probes\":123,\"places\":1}}\n");
+	has(&b,
+	    "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,\"limited\":0,\"deferred\":0,"
+	    "\"high\":0,"
+	    "\"off_point\":0,"
+	    "\"clients\":5,\"probes\":123,\"places\":1}}\n");
 	assert_int_equal(count_of(strbuf_text(&b), "\n{\"actor\":"), plan.row_count);
 	strbuf_free(&b);
 }
@@ -236,9 +333,10 @@ static void junit(void **state)
 	has(&b,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"relay-guard selftest\"");
 	has(&b, "failures=\"1\" errors=\"1\" skipped=\"0\">");
-	has(&b, "<failure message=\"expected refused, got accepted by guard\">from "
-		"&lt;selftest@example.org&gt; to &lt;relaytest@example.org&gt;: 550 "
-		"&lt;&amp;&quot;\\x01</failure>");
+	has(&b,
+	    "<failure message=\"expected refused, got accepted by guard\" type=\"accepted\">from "
+	    "&lt;selftest@example.org&gt; to &lt;relaytest@example.org&gt;: 550 "
+	    "&lt;&amp;&quot;\\x01</failure>");
 	has(&b, "name=\"sender-null\" time=\"0.001500\"/>");
 	assert_int_equal(count_of(strbuf_text(&b), "<testcase "), plan.row_count);
 	strbuf_free(&b);
@@ -271,6 +369,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(text_when_all_is_right, make, drop),
 	    cmocka_unit_test_setup_teardown(text_when_something_is_wrong, make, drop),
 	    cmocka_unit_test_setup_teardown(text_in_full, make, drop),
+	    cmocka_unit_test_setup_teardown(nothing_is_too_wide, make, drop),
+	    cmocka_unit_test(folds_lines),
 	    cmocka_unit_test_setup_teardown(json, make, drop),
 	    cmocka_unit_test_setup_teardown(tap, make, drop),
 	    cmocka_unit_test_setup_teardown(junit, make, drop),
