@@ -59,7 +59,7 @@ CPPFLAGS += -Iinclude -I$(B)/gen -D_GNU_SOURCE -DVERSION='"$(VERSION)"'
 ALL_CFLAGS = -std=c11 -pthread $(WARN) $(WERROR) $(CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 # The guard itself; everything that does not speak to libmilter links with LIBS alone.
-LIBS := -ljansson -lidn2 -lssl -lcrypto -lspf2 -lunbound -lopendkim -lhiredis -lpsl
+LIBS := -ljansson -lidn2 -lunistring -lssl -lcrypto -lspf2 -lunbound -lopendkim -lhiredis -lpsl
 LIBS_DAEMON := -lmilter -lsystemd
 
 # --- what there is to build -------------------------------------------------

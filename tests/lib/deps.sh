@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-	gcc make flex bison libc6-dev libmilter-dev libidn2-dev libjansson-dev libsystemd-dev libssl-dev pkg-config
+	gcc make flex bison libc6-dev libmilter-dev libidn2-dev libunistring-dev libjansson-dev libsystemd-dev libssl-dev pkg-config
 	libspf2-dev libunbound-dev libhiredis-dev libpsl-dev libevent-2.1-7 libfstrm0 libprotobuf-c1
 	clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck codespell mandoc
 	libcmocka-dev git procps iproute2 util-linux passwd sudo openssl m4 python3 perl

@@ -30,6 +30,7 @@ declare -A library_headers=(
 	[libunbound]="unbound(-event)?\.h>"
 	[hiredis]="hiredis/"
 	[openssl-ssl]="openssl/ssl\.h>"
+	[libunistring]="uniwidth\.h>"
 	[libpsl]="libpsl\.h>"
 	[libidn2]="idn2\.h>"
 	[libjansson]="jansson\.h>"
