@@ -8,7 +8,8 @@
 
 /*
  * Writes `text` to `path` with these permissions, whole or not at all, in place of what was there;
- * its folder must be writable. False: errno says why.
+ * its folder must be writable. What is there and is no file, such as a device or a pipe, stays as
+ * it is (ENOTSUP). False: errno says why.
  */
 bool replace_file(const char *path, mode_t mode, const char *text, size_t len);
 

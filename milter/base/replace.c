@@ -34,12 +34,25 @@ bool replace_file(const char *path, mode_t mode, const char *text, size_t len)
 	return replace_file_for(path, mode, (gid_t)-1, text, len);
 }
 
+/* A name such as /dev/null or /dev/stdout is not to be lost for all others. */
+static bool may_be_replaced(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+		return true;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+	return false;
+}
+
 bool replace_file_for(const char *path, mode_t mode, gid_t group, const char *text, size_t len)
 {
 	struct strbuf name = {0};
 	bool ok = false;
 	int fd, why;
 
+	if (!may_be_replaced(path))
+		return false;
 	strbuf_printf(&name, "%s.XXXXXX", path);
 	fd = name.failed ? -1 : mkostemp(name.data, O_CLOEXEC);
 	if (fd >= 0) {

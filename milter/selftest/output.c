@@ -40,6 +40,17 @@ int selftest_print(struct strbuf *b)
 	return code;
 }
 
+static int tell_unwritten(const char *what, const char *path)
+{
+	struct strbuf b = {0};
+	int code;
+
+	strbuf_printf(&b, "%s: %s", path, strerror(errno));
+	code = selftest_fail(EXIT_INTERNAL, what, strbuf_text(&b));
+	strbuf_free(&b);
+	return code;
+}
+
 /* In full, whatever was asked for on the terminal. */
 static int write_report(const struct selftest *t, const struct report *shown)
 {
@@ -55,7 +66,7 @@ static int write_report(const struct selftest *t, const struct report *shown)
 	if (b.failed)
 		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	else if (!replace_file(t->o.report, REPORT_MODE, b.data, b.len))
-		code = selftest_fail(EXIT_INTERNAL, "can't write the report", strerror(errno));
+		code = tell_unwritten("can't write the report", t->o.report);
 	strbuf_free(&b);
 	return code;
 }
@@ -68,7 +79,7 @@ void selftest_write_metrics(const struct selftest *t, int code)
 
 	metrics_add(t->plan.row_count == 0 ? NULL : &r, code, t->now, &b);
 	if (b.failed || !replace_file(t->o.metrics, METRICS_MODE, b.data, b.len))
-		(void)selftest_fail(EXIT_INTERNAL, "can't write the metrics", strerror(errno));
+		(void)tell_unwritten("can't write the metrics", t->o.metrics);
 	strbuf_free(&b);
 }
 
