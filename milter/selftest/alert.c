@@ -7,6 +7,7 @@
 #include "base/exit.h"
 #include "core/event.h"
 #include "sink/eventlog.h"
+#include "sink/notices.h"
 
 enum { FLUSH_WAIT_MS = 5000 };
 
@@ -39,18 +40,22 @@ static void describe(const struct report *r, int code, struct strbuf *b)
 		    outcome_name(wrong->result.outcome));
 }
 
-static bool write_event(const struct config *c, const struct event *e, const char **error)
+/* Opened here: a file that is not there would become root's. -1: there is none. */
+static int open_file(const char *path)
 {
-	const char *path = c->events->path;
-	int fd = path == NULL
-	             ? -1
-	             : open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct eventlog_options o = {.path = fd < 0 ? NULL : path, .syslog = c->events->syslog};
+	return path == NULL ? -1
+	                    : open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+static bool write_to(const char *path, bool syslog, const struct event *e, const char **error)
+{
+	int fd = open_file(path);
+	struct eventlog_options o = {.path = fd < 0 ? NULL : path, .syslog = syslog};
 	struct eventlog *l;
 	bool ok;
 
-	if (fd < 0 && !o.syslog) {
-		*error = "there is no file of events that can be written";
+	if (fd < 0 && !syslog) {
+		*error = "there is no file that can be written";
 		return false;
 	}
 	l = eventlog_open(&o, fd, error);
@@ -64,8 +69,39 @@ static bool write_event(const struct config *c, const struct event *e, const cha
 	return ok;
 }
 
+static bool notify(const char *target, const struct event *e, const char **error)
+{
+	struct notices *n;
+
+	if (strncmp(target, NOTICES_UNIX, strlen(NOTICES_UNIX)) != 0)
+		return write_to(target, false, e, error);
+	n = notices_open(target, 0, error);
+	if (n == NULL)
+		return false;
+	/* Whether somebody reads there is said by itself. */
+	notices_write(n, e);
+	notices_close(&n);
+	return true;
+}
+
+/* To the events, and to whoever is told of notices, even where the other failed. */
+static bool write_event(const struct config *c, const struct event *e, struct alert_error *error)
+{
+	const struct events_settings *s = c->events;
+	bool ok = true;
+
+	error->where = s->path == NULL ? "events" : s->path;
+	if (s->path != NULL || s->syslog || s->notices == NULL)
+		ok = write_to(s->path, s->syslog, e, &error->why);
+	if (s->notices == NULL || notify(s->notices, e, ok ? &error->why : &(const char *){NULL}))
+		return ok;
+	if (ok)
+		error->where = s->notices;
+	return false;
+}
+
 bool alert_write(
-    const struct config *c, const struct report *r, int code, usec_t now, const char **error)
+    const struct config *c, const struct report *r, int code, usec_t now, struct alert_error *error)
 {
 	struct strbuf reason = {0};
 	char host[256] = "";

@@ -121,9 +121,13 @@ int selftest_report(const struct selftest *t)
 void selftest_alert(const struct selftest *t, int code)
 {
 	const struct report r = {.plan = &t->plan, .findings = &t->findings};
-	const char *error = "there is no configuration that says where events go";
+	struct alert_error error = {"", "there is no configuration that says where events go"};
+	struct strbuf b = {0};
 
-	if (t->config == NULL ||
-	    !alert_write(t->config, t->plan.row_count == 0 ? NULL : &r, code, t->now, &error))
-		(void)selftest_fail(EXIT_INTERNAL, "no event of the failure is written", error);
+	if (t->config != NULL &&
+	    alert_write(t->config, t->plan.row_count == 0 ? NULL : &r, code, t->now, &error))
+		return;
+	strbuf_printf(&b, "%s%s%s", error.where, *error.where == '\0' ? "" : ": ", error.why);
+	(void)selftest_fail(EXIT_INTERNAL, "the failure is not told as an event", strbuf_text(&b));
+	strbuf_free(&b);
 }

@@ -6,6 +6,7 @@ Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_selftest_limits.py p
 """
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -134,6 +135,20 @@ def through_the_mail_server():
     tap.equal([e for e in guard.events()[before:] if e.get("probe")], [], "none of it is taken for a probe")
 
 
+def lines_of(path):
+    with open(path, encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
+def receiver():
+    """Reads notices as somebody would who calls: what has come so far."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(f"{guard.folder}/notices.sock")
+    os.chmod(f"{guard.folder}/notices.sock", 0o666)
+    s.settimeout(2)
+    return lambda: [json.loads(s.recv(65536))]
+
+
 def an_event_of_a_failed_run():
     before = len(guard.events())
     code, report, err = selftest("--alert")
@@ -147,6 +162,19 @@ def an_event_of_a_failed_run():
     tap.equal(code, 1, "a stranger may relay by what the guard was told last", err)
     tap.ok(len(alerts) == 1 and alerts[0]["check"] == "selftest" and "rows wrong" in alerts[0]["reason"]
            and "stranger-v4" in alerts[0]["reason"], "which is one event, for whoever watches", alerts)
+    # Whoever is told of notices is told of it: by a file, or at a socket.
+    path, read = f"{guard.folder}/log/notices.jsonl", receiver()
+    for notices in (path, f"unix:{guard.folder}/notices.sock"):
+        guard.write_conf(networks="127.0.0.0/30, ::1, 203.0.113.0/24", top=LIMITS, events=f'notices = "{notices}"')
+        guard.reload()
+        guard.write_conf(top=LIMITS, events=f'notices = "{notices}"')
+        code, report, err = selftest("--alert")
+        told = read() if notices != path else lines_of(path)
+        tap.equal((code, [e["check"] for e in told]), (1, ["selftest"]), f"and one of the notices: {notices}", told, err)
+    os.unlink(f"{guard.folder}/notices.sock")
+    code, report, err = selftest("--alert")
+    tap.ok("notices.sock" in err and "not taken" in err, "of nobody who reads it is told", err)
+    guard.write_conf(top=LIMITS)
     guard.reload()
 
 
