@@ -139,7 +139,7 @@ struct plan {
 	size_t row_count;
 	const char **notes; /* what is not tried, and why */
 	size_t note_count;
-	bool monitor; /* the configuration refuses nothing */
+	bool monitor; /* the configuration refuses no relaying */
 };
 
 /*

@@ -97,7 +97,13 @@ bool way_is_off_point(const struct result *r);
 /* Is this a refusal of what the client calls itself? It says nothing of relaying either. */
 bool way_is_about_greeting(const struct result *r);
 
-/* Is this the reply of a server that greylists, or that has had enough for now? */
+/* Is this the reply of a server that has had enough for now? */
+bool way_is_rate_limit(const struct result *r);
+
+/* The same, or that of one that greylists. */
 bool way_is_for_now(const struct result *r);
+
+/* Is this what a mail server says before any recipient while its filter does not answer? */
+bool way_is_without_filter(const struct result *r);
 
 #endif

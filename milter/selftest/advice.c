@@ -123,9 +123,18 @@ static void what_to_do_for_relayed(const struct report *r, const struct row *row
 		    "mynetworks and smtpd_relay_restrictions, or the access map.\n");
 }
 
+static void what_to_do_without_filter(struct strbuf *b)
+{
+	strbuf_puts(b, "  The mail server's filter does not answer, and all mail waits for it: is "
+		       "`relay-guard\n  serve` running, and is it at the socket that smtpd_milters "
+		       "(Postfix) or\n  INPUT_MAIL_FILTER (Sendmail) names?\n");
+}
+
 static void what_to_do_for_refused(const struct row *row, const char *what, struct strbuf *b)
 {
-	if (row->result.by == BY_MTA)
+	if (way_is_without_filter(&row->result))
+		what_to_do_without_filter(b);
+	else if (row->result.by == BY_MTA)
 		strbuf_printf(b, "  It is the MTA that refuses: %s\n", what);
 	else
 		strbuf_puts(b, "  It is the guard that refuses: see why with relay-guard explain, "
@@ -193,11 +202,14 @@ static void what_to_do(
 		    b);
 		break;
 	case FAULT_NOT_ASKED:
-		strbuf_puts(b,
-		    "  This listener bypasses the guard. Is it in smtpd_milters (Postfix: also of "
-		    "the\n"
-		    "  service in master.cf, and not disabled by smtpd_milter_maps) or in\n"
-		    "  INPUT_MAIL_FILTER and InputMailFilters (Sendmail)?\n");
+		if (way_is_without_filter(&row->result))
+			what_to_do_without_filter(b);
+		else
+			strbuf_puts(b, "  This listener bypasses the guard. Is it running, and in "
+				       "smtpd_milters (Postfix:\n"
+				       "  also of the service in master.cf, and not disabled by "
+				       "smtpd_milter_maps) or in\n"
+				       "  INPUT_MAIL_FILTER and InputMailFilters (Sendmail)?\n");
 		break;
 	case FAULT_UNFILTERED:
 		strbuf_puts(b,

@@ -52,12 +52,22 @@ static enum found search(const char *path, const char *what)
 	return result;
 }
 
-/* Another row at the same place that the guard refused. */
+/*
+ * Another row at the same place that the guard refused. It may be asked for some clients and not
+ * for others: where what only it refuses was taken, another client's row proves nothing.
+ */
 static const struct row *refused_by_guard(const struct plan *p, const struct row *r)
 {
-	for (size_t i = 0; i < p->row_count; i++)
-		if (p->rows[i].actor->place == r->actor->place && p->rows[i].result.by == BY_GUARD)
-			return &p->rows[i];
+	const struct addr *client = &r->actor->connect.client_addr;
+
+	for (size_t i = 0; i < p->row_count; i++) {
+		const struct row *o = &p->rows[i];
+
+		if (o->actor->place == r->actor->place && o->result.by == BY_GUARD &&
+		    (r->result.outcome == OUTCOME_UNTOLD ||
+			addr_equal(&o->actor->connect.client_addr, client)))
+			return o;
+	}
 	return NULL;
 }
 
@@ -83,12 +93,16 @@ static void settle(const struct plan *p, struct row *r, const char *events)
 		r->result.by = BY_GUARD;
 		return;
 	case NOT_FOUND:
-		if (is_postfix(r) && r->result.stage == STAGE_RCPT)
+		/* What it refuses as too much it shows to nobody. */
+		if (is_postfix(r) && r->result.stage == STAGE_RCPT &&
+		    !way_is_rate_limit(&r->result))
 			r->result.outcome = OUTCOME_NOT_ASKED;
 		break;
 	case NOT_READABLE:
 		break;
 	}
+	if (way_is_without_filter(&r->result))
+		r->result.outcome = OUTCOME_NOT_ASKED;
 	if (r->result.outcome == OUTCOME_UNTOLD && r->expected == EXPECT_ASKED) {
 		r->expected = EXPECT_EITHER;
 		r->why = r->result.stage == STAGE_RCPT

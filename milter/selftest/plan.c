@@ -197,7 +197,8 @@ static void set_expectation(struct casting *c, struct row *r)
 	}
 	if (r->expected != EXPECT_REFUSED)
 		return;
-	if (!c->place->guarded && !c->means->everything && plan_leads_to_us(c->plan, r->to)) {
+	if ((!c->place->guarded || c->plan->monitor) && !c->means->everything &&
+	    plan_leads_to_us(c->plan, r->to)) {
 		r->expected = EXPECT_EITHER;
 		r->doubtful = true;
 		r->why = "it may be kept here: --confirm tells";
@@ -267,12 +268,13 @@ static void add_rows(struct casting *c, const struct actor *a)
 	}
 }
 
-static bool refuses_nothing(const struct config *c)
+static bool refuses_no_relay(const struct config *c)
 {
 	if (c == NULL)
 		return false;
 	for (size_t i = 0; i < c->policy.count; i++)
-		if (c->policy.entries[i].mode == MODE_MONITOR)
+		if (c->policy.entries[i].check == &check_relay &&
+		    c->policy.entries[i].mode == MODE_MONITOR)
 			return true;
 	return false;
 }
@@ -304,7 +306,7 @@ bool plan_make(struct plan *p, const struct config *config, const struct probe_n
 {
 	struct casting c = {.plan = p, .config = config, .now = now};
 
-	*p = (struct plan){.names = *names, .monitor = refuses_nothing(config)};
+	*p = (struct plan){.names = *names, .monitor = refuses_no_relay(config)};
 	if (!casting_open(&c))
 		return false;
 	for (size_t i = 0; i < count; i++)

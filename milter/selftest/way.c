@@ -93,13 +93,36 @@ static bool has_one_of(const char *text, const char *const *words)
 	return false;
 }
 
-bool way_is_for_now(const struct result *r)
+bool way_is_rate_limit(const struct result *r)
 {
-	static const char *const words[] = {"greylist", "graylist", "grey list", "rate limit",
-	    "too many", "too much", "too fast", "throttl", "try again", "try later", "come back",
-	    "slow down", NULL};
+	static const char *const words[] = {"rate limit", "limit exceeded", "too many", "too much",
+	    "too fast", "too quickly", "throttl", "slow down", "too busy", NULL};
 
 	return r->code / 100 == 4 && r->by != BY_GUARD && has_one_of(r->text, words);
+}
+
+bool way_is_for_now(const struct result *r)
+{
+	static const char *const words[] = {"greylist", "graylist", "grey list", "gray list", NULL};
+	/* Before a recipient is known nobody greylists; who says these has no filter then. */
+	static const char *const later[] = {"try again", "try later", "come back", "retry",
+	    "temporarily deferred", "temporarily rejected", NULL};
+
+	if (way_is_rate_limit(r))
+		return true;
+	return r->code / 100 == 4 && r->by != BY_GUARD &&
+	       (has_one_of(r->text, words) ||
+		   (r->stage >= STAGE_RCPT && has_one_of(r->text, later)));
+}
+
+bool way_is_without_filter(const struct result *r)
+{
+	/* Of Postfix and Sendmail, where their settings say that mail shall wait. */
+	static const char *const texts[] = {
+	    "service unavailable - try again later", "please try again later", NULL};
+
+	return r->code / 100 == 4 && r->by != BY_GUARD && r->stage < STAGE_RCPT &&
+	       has_one_of(r->text, texts);
 }
 
 bool way_is_about_greeting(const struct result *r)

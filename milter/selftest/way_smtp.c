@@ -12,6 +12,8 @@
 /* RFC 3207 4: it wants STARTTLS before anything else. */
 enum { STARTTLS_FIRST = 530 };
 
+enum { GUARD_FORMS = 5 };
+
 /* --- rows ------------------------------------------------------------------- */
 
 /* False: no answer, or one that ends the session. *r has the outcome of the reply in any case. */
@@ -99,15 +101,29 @@ static void try_data(struct dialogue *d, struct row *row)
 		    "it takes a message whose only recipient it refused");
 }
 
+/* How a recipient of ours is written that only the guard refuses, one form after another. */
+static void write_guard_form(char *to, size_t size, const struct row *row, size_t form)
+{
+	static const char *const prefixes[GUARD_FORMS] = {
+	    NULL, "(x)", "@selftest.invalid:", "\"x\".", NULL};
+	const char *at = strrchr(row->to, ':'), *outside = strchr(row->from, '@');
+
+	if (form == GUARD_FORMS - 1 && outside != NULL)
+		/* Refused by most servers; Postfix shows it to the guard, whose event has it. */
+		snprintf(to, size, "<relaytest%s", outside);
+	else if (prefixes[form] == NULL)
+		snprintf(to, size, "%s", row->to);
+	else
+		snprintf(to, size, "<%s%s", prefixes[form], at == NULL ? "" : at + 1);
+}
+
 /*
  * Forms of a recipient of ours that mail servers take and the guard does not, as they have more
- * than one reading: a refusal with its mark proves that it was asked.
+ * than one reading: a refusal with its mark proves that it was asked. The last is one outside.
  */
 static void try_guard(struct dialogue *d, struct row *row)
 {
-	static const char *const prefixes[] = {"(x)", "@selftest.invalid:", "\"x\"."};
 	struct result *r = &row->result;
-	const char *at = strrchr(row->to, ':');
 	char to[600];
 	bool taken = false;
 
@@ -116,9 +132,8 @@ static void try_guard(struct dialogue *d, struct row *row)
 			r->outcome = r->by == BY_GUARD ? OUTCOME_ASKED : OUTCOME_UNTOLD;
 		return;
 	}
-	for (size_t i = 0; i <= sizeof(prefixes) / sizeof(prefixes[0]) && way_goes_on(r); i++) {
-		snprintf(to, sizeof(to), i == 0 ? "%s%s" : "<%s%s",
-		    i == 0 ? row->to : prefixes[i - 1], i == 0 || at == NULL ? "" : at + 1);
+	for (size_t i = 0; i < GUARD_FORMS && way_goes_on(r); i++) {
+		write_guard_form(to, sizeof(to), row, i);
 		(void)say_rcpt(d, to, r);
 		taken = taken || r->outcome == OUTCOME_ACCEPTED;
 		if (r->by == BY_GUARD) {

@@ -457,6 +457,14 @@ static void monitor_is_known(void **state)
 	assert_true(p.monitor);
 	plan_free(&p);
 	config_free(&c);
+	/* A limit that only watches is no relay rule that does. */
+	c = load_with("limit often { key = client  count = connections  rate = 9/1h  mode = monitor"
+		      "  on-exceed = defer }\n" OURS,
+	    "");
+	assert_true(plan_make(&p, c, &names, &any, 1, now));
+	assert_false(p.monitor);
+	plan_free(&p);
+	config_free(&c);
 }
 
 /* --- domains ---------------------------------------------------------------- */

@@ -90,7 +90,11 @@ static void knows_refusals_that_prove_little(void **state)
 	    {451, "4.7.1 Greylisting in action, please come back later", true, false},
 	    {450, "Client host rejected: too many connections, slow down", true, false},
 	    {450, "4.7.1 Error: too much mail from 192.0.2.1", true, false},
+	    {421, "4.7.0 mx Error: too many connections from 192.0.2.1", true, false},
+	    {421, "4.3.2 Connection rate limit exceeded.", true, false},
+	    {451, "4.7.1 Temporarily deferred by policy", true, false},
 	    {452, "4.3.1 Insufficient system storage", false, false},
+	    {451, "4.3.0 <a@b>: Temporary lookup failure", false, false},
 	    {451, "4.7.1 Service unavailable - try again later " MARK, false, false},
 	    {550, "too many recipients", false, false},
 	    {250, "greylisting is off", false, false},
@@ -112,6 +116,34 @@ static void knows_refusals_that_prove_little(void **state)
 		if (way_is_for_now(&r) != rows[i].want)
 			fail_msg("%u %s: got %d", rows[i].code, rows[i].text, !rows[i].want);
 		assert_int_equal(way_is_off_point(&r), rows[i].off_point);
+	}
+}
+
+static void knows_a_server_whose_filter_is_down(void **state)
+{
+	static const struct {
+		unsigned code;
+		enum stage stage;
+		const char *text;
+		bool down, for_now;
+	} rows[] = {
+	    {451, STAGE_MAIL, "Service unavailable - try again later", true, false},
+	    {451, STAGE_MAIL, "Please try again later", true, false},
+	    {451, STAGE_RCPT, "Please try again later", false, true},
+	    {451, STAGE_MAIL, "Please try again later " MARK, false, false},
+	    {551, STAGE_MAIL, "Please try again later", false, false},
+	    {450, STAGE_MAIL, "Greylisted, try again later", false, true},
+	    {450, STAGE_MAIL, "Error: too much mail from 192.0.2.1", false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct result r = {0};
+
+		way_judge(&r, rows[i].code, "", rows[i].stage, rows[i].text);
+		if (way_is_without_filter(&r) != rows[i].down ||
+		    way_is_for_now(&r) != rows[i].for_now)
+			fail_msg("%u %s", rows[i].code, rows[i].text);
 	}
 }
 
@@ -409,6 +441,7 @@ int main(void)
 	    cmocka_unit_test(knows_the_mark),
 	    cmocka_unit_test(judges_replies),
 	    cmocka_unit_test(knows_refusals_that_prove_little),
+	    cmocka_unit_test(knows_a_server_whose_filter_is_down),
 	    cmocka_unit_test(smtp_opens_in_time),
 	    cmocka_unit_test(milter_opens_in_time),
 	    cmocka_unit_test(a_slow_reply_is_an_error),
