@@ -9,6 +9,13 @@
 #include "base/arena.h"
 #include "base/severity.h"
 
+/* The lines of a file that others take the place of. */
+struct replaced {
+	const char *file; /* NULL, "": none can be named */
+	unsigned line,
+	    lines; /* the first, from 1, and how many; lines 0: they go to the file's end */
+};
+
 struct finding {
 	const char *id; /* a promise to scripts: words with hyphens, as in networks-world */
 	enum severity severity;
@@ -17,6 +24,7 @@ struct finding {
 	const char *listener; /* the service that has it, "" where all have it */
 	const char *why;      /* one sentence: what a stranger can do */
 	const char *instead; /* the exact line or lines to write; "" where there is none to write */
+	struct replaced of;  /* the lines that go for them */
 };
 
 /* A growing list. Zero-initialise it; not thread-safe. */

@@ -2,6 +2,7 @@
 #ifndef AUDIT_PF_AUDIT_H
 #define AUDIT_PF_AUDIT_H
 
+#include "audit/pf_edit.h"
 #include "audit/pf_list.h"
 #include "audit/pf_restrict.h"
 
@@ -38,14 +39,12 @@ struct pf_audit {
  * findings->failed.
  */
 void pf_report(struct pf_audit *a, const struct pf_listener *l, const char *id,
-    enum severity severity, const char *parameter, const char *why, const char *instead);
+    enum severity severity, const char *parameter, const char *why, struct pf_instead instead);
 
 /* The same at a place of its own. */
 void pf_report_at(struct pf_audit *a, const struct pf_listener *l, const char *id,
-    enum severity severity, const char *file, unsigned line, const char *why, const char *instead);
-
-/* "parameter = value", or "-o parameter=value" where the listener overrides it. In the arena. */
-const char *pf_line_for(const struct pf_view *v, const char *parameter, const char *value);
+    enum severity severity, const char *file, unsigned line, const char *why,
+    struct pf_instead instead);
 
 /* pf_networks.c: how far strangers are in mynetworks of this view. */
 int pf_networks_reach(const struct pf_view *v);

@@ -36,7 +36,12 @@ struct pf {
 	const char *version_text;
 	struct pf_table *tables; /* read so far */
 	size_t table_count;
-	size_t steps; /* of the expansion at hand */
+	size_t steps;                        /* of the expansion at hand */
+	const char *main_text, *master_text; /* as read; what is written instead is made of them */
+	size_t main_len, master_len;
+	const char *edited_file,
+	    *edited_text; /* the last other file that was looked into for that */
+	size_t edited_len;
 };
 
 /* main.cf alone (service NULL), or as one service of master.cf sees it. */
@@ -65,6 +70,9 @@ const char *pf_get(const struct pf_view *v, const char *name);
 
 /* Where it is set: the override of the service, or the last one of main.cf. NULL: nowhere. */
 const struct pf_setting *pf_set(const struct pf_view *v, const char *name);
+
+/* Is this setting one of the service's -o options? */
+bool pf_is_override(const struct pf_view *v, const struct pf_setting *s);
 
 /* Is it set at all, in main.cf or by the service? */
 bool pf_is_set(const struct pf_view *v, const char *name);

@@ -73,7 +73,10 @@ bool pf_has_relay_control(const struct pf_view *v);
 /* Is `name` (permit_mynetworks) anywhere in the lists of this view, classes included? */
 bool pf_uses(const struct pf_view *v, const char *name);
 
-/* The word of a list that no Postfix knows, which makes smtpd defer all mail; NULL: none. */
-const char *pf_unknown_word(const struct pf_view *v, const char *parameter, unsigned *line);
+/* The first word of a list that no Postfix knows, which makes smtpd defer all mail. False: none. */
+bool pf_unknown_word(const struct pf_view *v, const char *parameter, struct pf_element *e);
+
+/* The restriction that was perhaps meant; NULL: none is near. */
+const char *pf_nearest_restriction(const char *word);
 
 #endif

@@ -16,7 +16,8 @@ struct pf_pattern {
 	bool negated;
 	const struct pf_table *table; /* NULL: plain text */
 	const char *file;
-	unsigned line; /* 0: a default */
+	unsigned line;  /* 0: a default */
+	unsigned index; /* of the word in the parameter's own list that gave it */
 };
 
 struct pf_patterns {

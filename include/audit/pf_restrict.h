@@ -33,6 +33,7 @@ struct pf_way {
 /* What permit_mynetworks is worth to a stranger, judged elsewhere: pf_networks.c. */
 struct pf_trust {
 	int networks; /* WAY_CLOSED, or how far strangers are in mynetworks */
+	bool alone;   /* nothing else permits: what are mynetworks by themselves good for? */
 };
 
 /* Walks over the list of one parameter; culprits are added where not NULL. */

@@ -28,7 +28,7 @@ static bool is_same(const struct finding *a, const struct finding *b)
 {
 	return strcmp(a->id, b->id) == 0 && a->severity == b->severity && a->line == b->line &&
 	       strcmp(a->file, b->file) == 0 && strcmp(a->why, b->why) == 0 &&
-	       strcmp(a->instead, b->instead) == 0;
+	       strcmp(a->instead, b->instead) == 0 && a->of.line == b->of.line;
 }
 
 /* Is `name` one of the names in `list`, which are joined by ", "? */
@@ -87,7 +87,8 @@ void findings_add(struct findings *l, const struct finding *f)
 		return;
 	l->items = items;
 	items[l->count++] = (struct finding){keep(l, f->id), f->severity, keep(l, f->file), f->line,
-	    keep(l, f->listener), keep(l, f->why), keep(l, f->instead)};
+	    keep(l, f->listener), keep(l, f->why), keep(l, f->instead),
+	    {keep(l, f->of.file == NULL ? "" : f->of.file), f->of.line, f->of.lines}};
 }
 
 const char *findings_text(struct findings *l, const char *format, ...)
@@ -224,6 +225,25 @@ static void put_place(struct strbuf *b, const struct finding *f)
 		strbuf_printf(b, ":%u", f->line);
 }
 
+/* What the lines to write take the place of, where that is not the line that is named already. */
+static void put_where(struct strbuf *b, const struct finding *f)
+{
+	const struct replaced *of = &f->of;
+	bool elsewhere = of->file[0] != '\0' && strcmp(of->file, f->file) != 0;
+
+	strbuf_puts(
+	    b, of->lines == 0 && of->file[0] != '\0' ? "       Add" : "       Write instead");
+	if (of->lines > 1)
+		strbuf_printf(b, " of lines %u to %u", of->line, of->line + of->lines - 1);
+	else if (of->lines == 1 && (elsewhere || of->line != f->line))
+		strbuf_printf(b, " of line %u", of->line);
+	if (elsewhere) {
+		strbuf_puts(b, of->lines == 0 ? " to " : " in ");
+		escape_text(b, of->file, strlen(of->file));
+	}
+	strbuf_puts(b, ":\n");
+}
+
 static void text_finding(struct strbuf *b, const struct finding *f, bool colour)
 {
 	static const char *const colours[] = {[SEVERITY_NOTE] = "",
@@ -243,7 +263,7 @@ static void text_finding(struct strbuf *b, const struct finding *f, bool colour)
 	strbuf_putc(b, '\n');
 	put_wrapped(b, f->why, "       ");
 	if (f->instead[0] != '\0') {
-		strbuf_puts(b, "       Write instead:\n");
+		put_where(b, f);
 		put_lines(b, f->instead, "           ");
 	}
 	strbuf_putc(b, '\n');
@@ -290,7 +310,9 @@ static void print_json(const struct findings *l, const char *subject, struct str
 		add_member(b, "listener", f->listener);
 		add_member(b, "why", f->why);
 		add_member(b, "instead", f->instead);
-		strbuf_putc(b, '}');
+		strbuf_puts(b, ", \"instead_of\": {");
+		add_member(b, "file", f->of.file);
+		strbuf_printf(b, ", \"line\": %u, \"lines\": %u}}", f->of.line, f->of.lines);
 	}
 	strbuf_puts(b, l->count == 0 ? "], \"notes\": [" : "\n], \"notes\": [");
 	for (size_t i = 0; i < l->note_count; i++) {
@@ -347,6 +369,25 @@ static void sarif_rules(const struct findings *l, struct strbuf *b)
 	}
 }
 
+/* The lines that are to be written, so that an editor can do it. */
+static void sarif_fix(const struct finding *f, struct strbuf *b)
+{
+	struct strbuf text = {0};
+
+	if (f->instead[0] == '\0' || f->of.lines == 0)
+		return;
+	strbuf_printf(&text, "%s\n", f->instead);
+	strbuf_puts(b, ", \"fixes\": [{\"artifactChanges\": [{\"artifactLocation\": {\"uri\": ");
+	add_uri(b, f->of.file);
+	strbuf_printf(b,
+	    "}, \"replacements\": [{\"deletedRegion\": {\"startLine\": %u, \"startColumn\": 1, "
+	    "\"endLine\": %u, \"endColumn\": 1}, \"insertedContent\": {",
+	    f->of.line, f->of.line + f->of.lines);
+	add_member(b, "text", strbuf_text(&text));
+	strbuf_puts(b, "}}]}]}]");
+	strbuf_free(&text);
+}
+
 static void sarif_result(const struct finding *f, struct strbuf *b)
 {
 	struct strbuf message = {0};
@@ -367,7 +408,9 @@ static void sarif_result(const struct finding *f, struct strbuf *b)
 	strbuf_putc(b, '}');
 	if (f->line > 0)
 		strbuf_printf(b, ", \"region\": {\"startLine\": %u}", f->line);
-	strbuf_puts(b, "}}], \"properties\": {");
+	strbuf_puts(b, "}}]");
+	sarif_fix(f, b);
+	strbuf_puts(b, ", \"properties\": {");
 	add_member(b, "severity", severity_name(f->severity));
 	add_member(b, "listener", f->listener);
 	strbuf_puts(b, "}}");

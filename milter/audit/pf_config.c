@@ -60,6 +60,13 @@ const struct pf_setting *pf_set(const struct pf_view *v, const char *name)
 	return s != NULL ? s : last_of(&v->pf->settings, name);
 }
 
+bool pf_is_override(const struct pf_view *v, const struct pf_setting *s)
+{
+	const struct pf_settings *l = v->service == NULL ? NULL : &v->service->overrides;
+
+	return l != NULL && l->count > 0 && s >= l->items && s < l->items + l->count;
+}
+
 bool pf_is_set(const struct pf_view *v, const char *name)
 {
 	return pf_set(v, name) != NULL;
@@ -257,6 +264,10 @@ bool pf_load_text(struct pf *pf, const struct audit_request *r, struct findings 
 		master_text = "smtp inet n - y - - smtpd\n";
 		master_len = strlen(master_text);
 	}
+	pf->main_text = main_text;
+	pf->main_len = main_len;
+	pf->master_text = master_text;
+	pf->master_len = master_len;
 	if (!pf_read_master(
 		&pf->arena, pf->master_file, master_text, master_len, &pf->services, &pf->problems))
 		return false;

@@ -47,19 +47,29 @@ static const struct pf_pattern *wide_pattern(const struct pf_view *v, const stru
 	return NULL;
 }
 
-/* The list without the pattern. */
-static const char *list_without(
-    struct pf_audit *a, const char *parameter, const struct pf_pattern *bad)
+/* What to write for a pattern, or a row of its table (NULL: none): where it stands. */
+static struct pf_instead without(
+    struct pf_audit *a, const char *parameter, const struct pf_pattern *p, const struct pf_row *row)
 {
-	const char *p = pf_get(&a->main, parameter), *word, *line;
-	struct strbuf b = {0};
+	const struct pf_setting *s = pf_set(&a->main, parameter);
 
-	while ((word = pf_word(&a->pf->arena, &p, NULL)) != NULL)
-		if (strcmp(word, bad->text) != 0)
-			strbuf_printf(&b, "%s%s", b.len > 0 ? ", " : "", word);
-	line = pf_line_for(&a->main, parameter, strbuf_text(&b));
-	strbuf_free(&b);
-	return line;
+	if (row != NULL && row->line > 0)
+		return pf_comment_out(a->pf, p->table->file, row->line);
+	if (s != NULL && p->file != s->file)
+		return pf_without_word(a->pf, p->file, p->line, p->text);
+	return pf_list_without(&a->main, parameter, p->index);
+}
+
+/* A row of a table that a parameter names: as a comment, or the table gone where it is there. */
+static struct pf_instead without_row(
+    struct pf_audit *a, const char *parameter, const struct pf_table *t, const struct pf_row *row)
+{
+	struct pf_patterns l = pf_patterns(&a->main, parameter);
+
+	for (size_t i = 0; i < l.count; i++)
+		if (l.items[i].table == t)
+			return without(a, parameter, &l.items[i], row);
+	return pf_no_line();
 }
 
 /* --- where the mail of such domains goes ----------------------------------- */
@@ -135,8 +145,7 @@ static void audit_list(struct pf_audit *a, const char *parameter, bool away)
 		       "%s has %s, which takes in domains of strangers: mail to them is taken from "
 		       "everybody, though it stays here; testers call that an open relay.",
 		       parameter, what),
-	    row != NULL && row->line > 0 ? findings_text(a->findings, "# %s", row->key)
-					 : list_without(a, parameter, p));
+	    without(a, parameter, p, row));
 }
 
 /* --- rewriting to what the recipient says ---------------------------------- */
@@ -289,7 +298,7 @@ static void audit_rewriting(struct pf_audit *a)
 			"strangers "
 			"may send to where they like.",
 			parameters[i], row->key, row->value),
-		    findings_text(a->findings, "# /%s/ %s", row->key, row->value));
+		    without_row(a, parameters[i], t, row));
 	}
 }
 
@@ -318,7 +327,7 @@ static void audit_transport(struct pf_audit *a)
 				"own "
 				"text says which host the mail goes to.",
 				row->key, row->value),
-			    findings_text(a->findings, "# /%s/ %s", row->key, row->value));
+			    without_row(a, "transport_maps", t, row));
 		}
 	}
 }
@@ -344,7 +353,7 @@ static void audit_routing(struct pf_audit *a)
 		    "the server of a relay domain gets such mail from a host that it trusts, and "
 		    "may "
 		    "send it on to where they like.",
-		    "allow_untrusted_routing = no");
+		    pf_line_for(&a->main, "allow_untrusted_routing", "no"));
 	if (!pf_bool(&a->main, "resolve_dequoted_address", true))
 		pf_report(a, NULL, "quoted-routing", severity, "resolve_dequoted_address",
 		    "A route within quotes (\"user@other.example\"@relayed.example) is not looked "
@@ -352,7 +361,7 @@ static void audit_routing(struct pf_audit *a)
 		    "the server of a relay domain may follow it, and send mail on to where "
 		    "strangers "
 		    "like.",
-		    "resolve_dequoted_address = yes");
+		    pf_line_for(&a->main, "resolve_dequoted_address", "yes"));
 }
 
 /* Patterns that look like wildcards and match nothing. */
@@ -373,7 +382,7 @@ static void audit_dead_patterns(struct pf_audit *a)
 			"meant "
 			"as a wildcard.",
 			p->text),
-		    list_without(a, "relay_domains", p));
+		    without(a, "relay_domains", p, NULL));
 	}
 }
 

@@ -33,12 +33,33 @@ static void audit_version(struct pf_audit *a)
 	    findings_text(a->findings,
 		"Postfix %s can't forbid bare newlines, by which one message can hide a second one "
 		"with any sender (SMTP smuggling, CVE-2023-51764); distributions may have repaired "
-		"it under this number.",
-		pf->version_text),
-	    findings_text(a->findings, "# Postfix %s", fixed));
+		"it under this number. It is mended from %s on.",
+		pf->version_text, fixed),
+	    pf_no_line());
 }
 
 /* --- QMQP ------------------------------------------------------------------ */
+
+static bool is_wide(const char *word)
+{
+	struct prefix p;
+
+	return strncmp(word, "static:", 7) == 0 ||
+	       (prefix_parse(word, strlen(word), &p) == PREFIX_OK &&
+		   strangers_in(&p) == SEVERITY_HIGH);
+}
+
+/* The clients of qmqpd without those that are too many. */
+static struct pf_instead narrow_clients(const struct pf_view *v)
+{
+	static const char name[] = "qmqpd_authorized_clients";
+	struct pf_words w = pf_words_of(v, name);
+	const char *p = pf_get(v, name), *word;
+
+	for (size_t i = 0; i < w.count && (word = pf_word(&v->pf->arena, &p, NULL)) != NULL; i++)
+		w.instead[i] = is_wide(word) ? "" : NULL;
+	return pf_list_with(v, name, &w, "127.0.0.1");
+}
 
 static void audit_qmqp(struct pf_audit *a)
 {
@@ -51,21 +72,16 @@ static void audit_qmqp(struct pf_audit *a)
 			continue;
 		hosts = pf_patterns(&l.view, "qmqpd_authorized_clients");
 		for (size_t k = 0; k < hosts.count; k++) {
-			struct prefix p;
 			const char *text = hosts.items[k].text;
-			bool wide = strncmp(text, "static:", 7) == 0 ||
-			            (prefix_parse(text, strlen(text), &p) == PREFIX_OK &&
-					strangers_in(&p) == SEVERITY_HIGH);
 
-			if (wide && !hosts.items[k].negated)
+			if (is_wide(text) && !hosts.items[k].negated)
 				pf_report(a, &l, "qmqp-wide", SEVERITY_HIGH,
 				    "qmqpd_authorized_clients",
 				    findings_text(a->findings,
 					"qmqpd takes mail to anywhere from %s: strangers are in "
-					"it, and "
-					"may send to where they like.",
+					"it, and may send to where they like.",
 					text),
-				    "qmqpd_authorized_clients = 127.0.0.1");
+				    narrow_clients(&l.view));
 		}
 	}
 }
@@ -82,7 +98,7 @@ static void audit_problems(struct pf_audit *a)
 			"Postfix does not start with this line (%s); until it is right, a reload "
 			"keeps what was loaded before.",
 			p->what),
-		    "");
+		    pf_comment_out(a->pf, p->file, p->line));
 	}
 }
 
@@ -90,6 +106,8 @@ static void audit_problems(struct pf_audit *a)
 static void audit_duplicates(
     struct pf_audit *a, const struct pf_settings *l, const struct pf_listener *listener)
 {
+	const struct pf_view *v = listener == NULL ? &a->main : &listener->view;
+
 	for (size_t i = 0; i < l->count; i++) {
 		const struct pf_setting *s = &l->items[i], *last = NULL;
 
@@ -102,7 +120,7 @@ static void audit_duplicates(
 		    findings_text(a->findings,
 			"%s is set again in line %u: only that holds, this one does not.", s->name,
 			last->line),
-		    findings_text(a->findings, "# %s", s->name));
+		    pf_without_setting(v, s));
 	}
 }
 
@@ -115,8 +133,9 @@ static void audit_compatibility(struct pf_audit *a)
 		    findings_text(a->findings,
 			"This level is newer than Postfix %s, which then does not start.",
 			a->pf->version_text),
-		    findings_text(a->findings, "compatibility_level = %u.%u",
-			a->pf->version / 10000, a->pf->version / 100 % 100));
+		    pf_line_for(&a->main, "compatibility_level",
+			findings_text(a->findings, "%u.%u", a->pf->version / 10000,
+			    a->pf->version / 100 % 100)));
 }
 
 /* --- recipients that are not there ----------------------------------------- */
@@ -131,18 +150,18 @@ static void audit_hygiene(struct pf_audit *a)
 		    "Mail is taken for every name in mydestination, and returned later: bounces go "
 		    "to "
 		    "whoever was named as the sender.",
-		    "local_recipient_maps = proxy:unix:passwd.byname $alias_maps");
+		    pf_line_for(v, "local_recipient_maps", "proxy:unix:passwd.byname $alias_maps"));
 	if (!pf_bool(v, "smtpd_reject_unlisted_recipient", true))
 		pf_report(a, NULL, "unlisted-recipients", SEVERITY_LOW,
 		    "smtpd_reject_unlisted_recipient",
 		    "Mail is taken for recipients that are not there, and returned later: bounces "
 		    "go "
 		    "to whoever was named as the sender.",
-		    "smtpd_reject_unlisted_recipient = yes");
+		    pf_line_for(v, "smtpd_reject_unlisted_recipient", "yes"));
 	if (!pf_bool(v, "disable_vrfy_command", false) && pf_is_set(v, "disable_vrfy_command"))
 		pf_report(a, NULL, "vrfy", SEVERITY_LOW, "disable_vrfy_command",
 		    "VRFY tells strangers which recipients there are.",
-		    "disable_vrfy_command = yes");
+		    pf_line_for(v, "disable_vrfy_command", "yes"));
 }
 
 void pf_audit_host(struct pf_audit *a)

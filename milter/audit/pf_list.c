@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "audit/pf_table.h"
+#include "conf/schema.h"
 
 /* OK from the tables of MX, NS and A records, and of reverse names, is an error to Postfix. */
 static const struct pf_restriction restrictions[] = {
@@ -187,17 +188,22 @@ bool pf_uses(const struct pf_view *v, const char *name)
 	return false;
 }
 
-const char *pf_unknown_word(const struct pf_view *v, const char *parameter, unsigned *line)
+bool pf_unknown_word(const struct pf_view *v, const char *parameter, struct pf_element *e)
 {
-	const struct pf_setting *s = pf_set(v, parameter);
 	struct pf_cursor at = {.text = pf_get(v, parameter)};
-	struct pf_element e = {.text = NULL};
 
-	while (pf_next_element(v, &at, &e)) {
-		if (e.restriction != NULL || pf_is_table(e.text) || pf_is_class(v, e.text))
-			continue;
-		*line = s == NULL ? 0 : s->line + e.lines;
-		return e.text;
-	}
-	return NULL;
+	while (pf_next_element(v, &at, e))
+		if (e->restriction == NULL && !pf_is_table(e->text) && !pf_is_class(v, e->text))
+			return true;
+	return false;
+}
+
+const char *pf_nearest_restriction(const char *word)
+{
+	const char *names[sizeof(restrictions) / sizeof(restrictions[0])];
+	size_t count = sizeof(names) / sizeof(names[0]);
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = restrictions[i].name;
+	return conf_nearest(word, names, count);
 }

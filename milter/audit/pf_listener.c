@@ -150,13 +150,29 @@ static bool any_has_milters(const struct pf_audit *a)
 	return false;
 }
 
-static const char *milters_of_others(struct pf_audit *a)
+/* The list of this listener without one of its words. */
+static struct pf_instead without_word(
+    const struct pf_view *v, const char *parameter, const char *unwanted)
 {
-	const char *value = pf_get(&a->main, "smtpd_milters");
+	struct pf_words w = pf_words_of(v, parameter);
+	const char *p = pf_get(v, parameter), *word;
 
-	for (size_t i = 0; value[0] == '\0' && i < a->listeners.count; i++)
-		value = pf_get(&a->listeners.items[i].view, "smtpd_milters");
-	return value;
+	for (size_t i = 0; i < w.count && (word = pf_word(&v->pf->arena, &p, NULL)) != NULL; i++)
+		w.instead[i] = strcasecmp(word, unwanted) == 0 ? "" : NULL;
+	return pf_list_with(v, parameter, &w, "");
+}
+
+/* The filters that others have, as written. */
+static struct pf_instead with_milters(struct pf_audit *a, const struct pf_listener *l)
+{
+	const struct pf_setting *own = pf_set(&l->view, "smtpd_milters"), *other = NULL;
+
+	if (pf_get(&a->main, "smtpd_milters")[0] != '\0')
+		return own == NULL ? pf_no_line() : pf_without_setting(&l->view, own);
+	for (size_t i = 0; other == NULL && i < a->listeners.count; i++)
+		if (pf_get(&a->listeners.items[i].view, "smtpd_milters")[0] != '\0')
+			other = pf_set(&a->listeners.items[i].view, "smtpd_milters");
+	return other == NULL ? pf_no_line() : pf_line_for(&l->view, "smtpd_milters", other->value);
 }
 
 static void audit_absence(struct pf_audit *a, const struct pf_listener *l)
@@ -166,46 +182,56 @@ static void audit_absence(struct pf_audit *a, const struct pf_listener *l)
 	if (!any_has_milters(a)) {
 		pf_report(a, NULL, "milter-none", SEVERITY_LOW, "smtpd_milters",
 		    "No filter is asked: no guard stands before this server.",
-		    "smtpd_milters = unix:/run/relay-guard/milter.sock");
+		    pf_line_for(&a->main, "smtpd_milters", "unix:/run/relay-guard/milter.sock"));
 		return;
 	}
 	pf_report(a, l, "milter-absent", SEVERITY_MEDIUM,
 	    silenced ? "receive_override_options" : "smtpd_milters",
 	    "Clients of this listener go past the filters that others have: the guard does not see "
 	    "them.",
-	    silenced ? "# without no_milters in receive_override_options"
-		     : pf_line_for(&l->view, "smtpd_milters", milters_of_others(a)));
+	    silenced ? without_word(&l->view, "receive_override_options", "no_milters")
+		     : with_milters(a, l));
 }
 
-/* `{ inet:..., default_action = accept }` within smtpd_milters. */
-static bool one_accepts(const struct pf_view *v)
+/* smtpd_milters with tempfail in the place of accept within a word; text "": none accepts. */
+static struct pf_instead without_accept(const struct pf_view *v)
 {
+	struct pf_words w = pf_words_of(v, "smtpd_milters");
 	const char *p = pf_get(v, "smtpd_milters"), *word;
+	bool any = false;
 
-	while ((word = pf_word(&v->pf->arena, &p, NULL)) != NULL) {
+	for (size_t i = 0; i < w.count && (word = pf_word(&v->pf->arena, &p, NULL)) != NULL; i++) {
 		const char *action = strstr(word, "default_action");
+		const char *value = action == NULL ? NULL : strchr(action, '=');
 
-		if (action != NULL && strcspn(action, ",}") > strcspn(action, "a") &&
-		    strstr(action, "accept") != NULL)
-			return true;
+		if (value == NULL)
+			continue;
+		value += 1 + strspn(value + 1, " \t\r\n");
+		if (strncasecmp(value, "accept", 6) != 0)
+			continue;
+		w.instead[i] = arena_printf(
+		    &v->pf->arena, "%.*stempfail%s", (int)(value - word), word, value + 6);
+		any = true;
 	}
-	return false;
+	return any ? pf_list_with(v, "smtpd_milters", &w, "") : pf_no_line();
 }
 
 static void audit_default_action(struct pf_audit *a, const struct pf_listener *l)
 {
+	struct pf_instead own = without_accept(&l->view);
+
 	if (strcasecmp(pf_get(&l->view, "milter_default_action"), "accept") == 0)
 		pf_report(a, l, "milter-accept", SEVERITY_MEDIUM, "milter_default_action",
 		    "When a filter can't be reached, mail is taken as if it were not there: "
 		    "whoever "
 		    "stops or overloads the guard gets past it.",
 		    pf_line_for(&l->view, "milter_default_action", "tempfail"));
-	else if (one_accepts(&l->view))
+	else if (own.text[0] != '\0')
 		pf_report(a, l, "milter-accept", SEVERITY_MEDIUM, "smtpd_milters",
 		    "A filter has default_action = accept of its own: when it can't be reached, "
 		    "mail "
 		    "is taken as if it were not there.",
-		    "# with default_action=tempfail in smtpd_milters");
+		    own);
 }
 
 static void report_disabled(struct pf_audit *a, const struct pf_listener *l,
@@ -220,7 +246,8 @@ static void report_disabled(struct pf_audit *a, const struct pf_listener *l,
 	    row->line > 0 ? t->file : p->file, row->line > 0 ? row->line : p->line,
 	    findings_text(a->findings, "smtpd_milter_maps lets %s go past all filters%s.",
 		all ? "every client" : row->key, wide ? ": strangers are among them" : ""),
-	    findings_text(a->findings, "# without %s %s", all ? p->text : row->key, row->value));
+	    row->line > 0 ? pf_comment_out(a->pf, t->file, row->line)
+			  : pf_list_without(&l->view, "smtpd_milter_maps", p->index));
 }
 
 /* smtpd_milter_maps: which clients go past the filters? */
@@ -259,6 +286,15 @@ static bool is_always_tls(const struct pf_view *v)
 	       pf_bool(v, "smtpd_tls_wrappermode", false) || pf_bool(v, "smtpd_enforce_tls", false);
 }
 
+static struct pf_instead with_noanonymous(const struct pf_view *v, const char *parameter)
+{
+	struct pf_words w = pf_words_of(v, parameter);
+
+	w.behind = "noanonymous";
+	w.at = w.count;
+	return pf_list_with(v, parameter, &w, "");
+}
+
 static void audit_sasl(struct pf_audit *a, const struct pf_listener *l)
 {
 	static const char *const options[] = {
@@ -278,7 +314,7 @@ static void audit_sasl(struct pf_audit *a, const struct pf_listener *l)
 			"strangers "
 			"may log in without a name.",
 			options[i]),
-		    pf_line_for(v, options[i], "noanonymous"));
+		    with_noanonymous(v, options[i]));
 	}
 	if (is_always_tls(v) || pf_bool(v, "smtpd_tls_auth_only", false) ||
 	    has_word(v, "smtpd_sasl_security_options", "noplaintext"))
@@ -302,8 +338,8 @@ static void audit_proxy(struct pf_audit *a, const struct pf_listener *l)
 	    "Whoever reaches this port says by the PROXY protocol which client he is, one of "
 	    "mynetworks for example, and may then send to where he likes; Postfix has no list of "
 	    "proxies, so that only a packet filter, or an address that no stranger reaches, helps.",
-	    findings_text(
-		a->findings, "127.0.0.1:%s inet n - y - - smtpd", port_of(l->view.service->name)));
+	    pf_renamed(a->pf, l->view.service,
+		findings_text(a->findings, "127.0.0.1:%s", port_of(l->view.service->name))));
 }
 
 static void audit_limits(struct pf_audit *a, const struct pf_listener *l)

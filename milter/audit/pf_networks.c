@@ -8,6 +8,9 @@
 #include "base/netset.h"
 #include "base/strbuf.h"
 
+/* What is written where nothing else is left: this host itself. */
+static const char LOOPBACK[] = "127.0.0.0/8 [::1]/128";
+
 /* What one entry of a list of networks is to a stranger. */
 struct judged {
 	int reach;
@@ -104,6 +107,7 @@ struct entry {
 	const char *text, *file;
 	unsigned line;
 	bool elsewhere; /* in a table or a file that the list names */
+	bool in_table;
 	struct judged judged;
 };
 
@@ -116,7 +120,7 @@ static void each_entry(const struct pf_view *v, const char *parameter, entry_fn 
 
 	for (size_t i = 0; i < l.count; i++) {
 		const struct pf_pattern *p = &l.items[i];
-		struct entry e = {p->text, p->file, p->line, false, {WAY_CLOSED, NULL, NULL}};
+		struct entry e = {.text = p->text, .file = p->file, .line = p->line};
 
 		if (p->negated)
 			continue;
@@ -135,7 +139,8 @@ static void each_entry(const struct pf_view *v, const char *parameter, entry_fn 
 			e.text = p->table->kind == PF_STATIC ? p->text : row->key;
 			e.file = row->line == 0 ? p->file : p->table->file;
 			e.line = row->line == 0 ? p->line : row->line;
-			e.elsewhere = e.elsewhere || row->line > 0;
+			e.in_table = row->line > 0;
+			e.elsewhere = e.elsewhere || e.in_table;
 			fn(user, &e);
 		}
 	}
@@ -230,30 +235,101 @@ int pf_networks_reach(const struct pf_view *v)
 struct reporter {
 	struct pf_audit *a;
 	const struct pf_listener *l;
-	const char *parameter, *instead;
+	const char *parameter;
+	struct pf_instead instead;
 	enum severity limit;
 	unsigned told;
 };
 
-/* The list without what is wrong with it; `fallback` where nothing is left. */
-static const char *cleaned(
-    struct pf_audit *a, const struct pf_view *v, const char *parameter, const char *fallback)
+/* What to write for a word that is wrong: "" where it has to go. NULL: nothing is wrong. */
+static const char *mended_word(struct pf *pf, const char *word)
 {
-	struct strbuf b = {0};
-	const char *p = pf_get(v, parameter), *word, *line;
+	char text[ADDR_TEXT_MAX];
+	struct prefix p;
 
-	while ((word = pf_word(&a->pf->arena, &p, NULL)) != NULL) {
-		const char *plain = word[0] == '!' ? word + 1 : word;
+	if (judge_word(word).id == NULL)
+		return NULL;
+	if (read_network(word, &p) != PREFIX_HOST_BITS || strangers_in(&p) != WAY_CLOSED)
+		return "";
+	prefix_format(&p, text);
+	return arena_printf(&pf->arena, p.addr.family == ADDR_V6 ? "[%.*s]%s" : "%.*s%s",
+	    (int)strcspn(text, "/"), text, text + strcspn(text, "/"));
+}
 
-		if (!pf_is_table(plain) && plain[0] != '/' && judge_word(plain).id != NULL)
+/* Is there something wrong in a table, which can't be changed there? */
+static bool is_bad_table(const struct pf_view *v, const char *spec, bool whole)
+{
+	const struct pf_table *t = pf_table(v, spec);
+
+	for (size_t i = 0; t != NULL && i < t->count; i++)
+		if (t->rows[i].kind == PF_ROW && (whole || t->rows[i].line == 0) &&
+		    judge_row(t, &t->rows[i]).id != NULL)
+			return true;
+	return false;
+}
+
+/* Is there something wrong in a file of words? */
+static bool is_bad_file(const struct pf_view *v, const char *parameter)
+{
+	struct pf_patterns l = pf_patterns(v, parameter);
+	const struct pf_setting *s = pf_set(v, parameter);
+
+	for (size_t i = 0; s != NULL && i < l.count; i++)
+		if (l.items[i].table == NULL && l.items[i].file != s->file &&
+		    judge_word(l.items[i].text).id != NULL)
+			return true;
+	return false;
+}
+
+/*
+ * The list without what is wrong with it; `fallback` where nothing is left. Tables and files, which
+ * are changed themselves, go only where `whole` says so.
+ */
+static struct pf_instead cleaned(
+    const struct pf_view *v, const char *parameter, const char *fallback, bool whole)
+{
+	struct pf_words w = pf_words_of(v, parameter);
+	const char *p = pf_get(v, parameter), *word;
+
+	for (size_t i = 0; i < w.count; i++) {
+		word = pf_word(&v->pf->arena, &p, NULL);
+		if (word == NULL)
+			break;
+		if (word[0] == '!')
 			continue;
-		if (strncmp(plain, "static:", 7) == 0)
-			continue;
-		strbuf_printf(&b, "%s%s", b.len > 0 ? " " : "", word);
+		if (pf_is_table(word))
+			w.instead[i] = is_bad_table(v, word, whole) ? "" : NULL;
+		else if (word[0] == '/')
+			w.instead[i] = whole && is_bad_file(v, parameter) ? "" : NULL;
+		else
+			w.instead[i] = mended_word(v->pf, word);
 	}
-	line = pf_line_for(v, parameter, b.len > 0 ? strbuf_text(&b) : fallback);
-	strbuf_free(&b);
-	return line;
+	return pf_list_with(v, parameter, &w, fallback);
+}
+
+/* The list without its larger networks, each of which is no more than somebody's own. */
+static struct pf_instead without_large(const struct pf_view *v, const char *parameter)
+{
+	struct pf_words w = pf_words_of(v, parameter);
+	const char *text = pf_get(v, parameter), *word;
+	struct prefix p;
+
+	for (size_t i = 0; i < w.count; i++) {
+		word = pf_word(&v->pf->arena, &text, NULL);
+		if (word != NULL && read_network(word, &p) == PREFIX_OK &&
+		    p.bits < (p.addr.family == ADDR_V4 ? 24 : 48) && !addr_is_loopback(&p.addr))
+			w.instead[i] = "";
+	}
+	return pf_list_with(v, parameter, &w, LOOPBACK);
+}
+
+/* What to write for an entry: where it stands. */
+static struct pf_instead mended(const struct reporter *r, const struct entry *e)
+{
+	if (!e->elsewhere)
+		return r->instead;
+	return e->in_table ? pf_comment_out(r->a->pf, e->file, e->line)
+	                   : pf_without_word(r->a->pf, e->file, e->line, e->text);
 }
 
 static void report_entry(void *user, const struct entry *e)
@@ -270,7 +346,7 @@ static void report_entry(void *user, const struct entry *e)
 		severity = r->limit;
 	pf_report_at(r->a, r->l, e->judged.id, severity, e->file, e->line,
 	    findings_text(r->a->findings, "%s has %s: %s.", r->parameter, e->text, e->judged.why),
-	    e->elsewhere ? findings_text(r->a->findings, "# %s", e->text) : r->instead);
+	    mended(r, e));
 }
 
 static void report_style(struct pf_audit *a, const struct pf_listener *l, enum severity limit)
@@ -290,16 +366,16 @@ static void report_style(struct pf_audit *a, const struct pf_listener *l, enum s
 		strcasecmp(style, "class") == 0
 		    ? "the whole class A, B or C network of this host's addresses"
 		    : "every host of the subnets that this host is in"),
-	    "mynetworks = 127.0.0.0/8 [::1]/128");
+	    pf_line_for(v, "mynetworks", LOOPBACK));
 }
 
 void pf_audit_networks(struct pf_audit *a, const struct pf_listener *l, enum severity limit)
 {
 	const struct pf_view *v = l == NULL ? &a->main : &l->view;
-	struct reporter r = {a, l, "mynetworks", NULL, limit, 0};
+	struct reporter r = {
+	    a, l, "mynetworks", cleaned(v, "mynetworks", LOOPBACK, false), limit, 0};
 	int worst = WAY_CLOSED;
 
-	r.instead = cleaned(a, v, "mynetworks", "127.0.0.0/8 [::1]/128");
 	report_style(a, l, limit);
 	each_entry(v, "mynetworks", report_entry, &r);
 	each_entry(v, "mynetworks", keep_worst, &worst);
@@ -308,7 +384,7 @@ void pf_audit_networks(struct pf_audit *a, const struct pf_listener *l, enum sev
 		    "The networks of mynetworks together cover a good part of the world: strangers "
 		    "are "
 		    "in it, and may send to where they like.",
-		    "mynetworks = 127.0.0.0/8 [::1]/128");
+		    without_large(v, "mynetworks"));
 }
 
 void pf_audit_xclient(struct pf_audit *a, const struct pf_listener *l)
@@ -337,6 +413,6 @@ void pf_audit_xclient(struct pf_audit *a, const struct pf_listener *l)
 		    findings_text(a->findings,
 			"%s = %s has networks of strangers or of gateways: %s.", table[i].parameter,
 			pf_get(v, table[i].parameter), table[i].what),
-		    cleaned(a, v, table[i].parameter, ""));
+		    cleaned(v, table[i].parameter, "", true));
 	}
 }

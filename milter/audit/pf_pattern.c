@@ -26,11 +26,11 @@ static bool add_pattern(struct pf *pf, struct pf_patterns *l, const struct pf_pa
 }
 
 static void add_words(const struct pf_view *v, struct pf_patterns *l, const char *text,
-    const char *file, unsigned line, bool negated, unsigned depth);
+    const struct pf_pattern *base, unsigned depth);
 
 /* /path in a list: its words, line by line. */
-static void add_file(
-    const struct pf_view *v, struct pf_patterns *l, const char *path, bool negated, unsigned depth)
+static void add_file(const struct pf_view *v, struct pf_patterns *l, const char *path,
+    const struct pf_pattern *named, unsigned depth)
 {
 	struct pf *pf = v->pf;
 	const char *plain = audit_path(&audit_postfix, pf->request, &pf->arena, path);
@@ -44,25 +44,33 @@ static void add_file(
 		pf_note(pf, "%s, which a list names, was not read (%s).", path, problem);
 		return;
 	}
-	while (pf_next_line(&pf->arena, text, len, &at, &line, &row))
-		add_words(v, l, row.text, plain, row.line, negated, depth + 1);
+	while (pf_next_line(&pf->arena, text, len, &at, &line, &row)) {
+		struct pf_pattern base = *named;
+
+		base.file = plain;
+		base.line = row.line;
+		add_words(v, l, row.text, &base, depth + 1);
+	}
 }
 
+/* `base` is what all words of the text have in common. */
 static void add_words(const struct pf_view *v, struct pf_patterns *l, const char *text,
-    const char *file, unsigned line, bool negated, unsigned depth)
+    const struct pf_pattern *base, unsigned depth)
 {
-	unsigned lines = 0;
+	unsigned lines = 0, index = 0;
 	const char *word;
 
 	while ((word = pf_word(&v->pf->arena, &text, &lines)) != NULL) {
-		struct pf_pattern p = {.negated = negated, .file = file};
+		struct pf_pattern p = *base;
 
-		p.line = line == 0 ? 0 : line + lines;
+		p.line = base->line == 0 ? 0 : base->line + lines;
+		if (depth == 0)
+			p.index = index++;
 		for (; word[0] == '!'; word++)
 			p.negated = !p.negated;
 		p.text = word;
 		if (word[0] == '/' && depth < LIST_DEPTH_MAX) {
-			add_file(v, l, word, p.negated, depth);
+			add_file(v, l, word, &p, depth);
 			continue;
 		}
 		if (pf_is_table(word) && (p.table = pf_table(v, word)) == NULL)
@@ -76,9 +84,10 @@ struct pf_patterns pf_patterns(const struct pf_view *v, const char *parameter)
 {
 	const struct pf_setting *s = pf_set(v, parameter);
 	struct pf_patterns l = {.count = 0};
+	struct pf_pattern base = {
+	    .file = s == NULL ? v->pf->main_file : s->file, .line = s == NULL ? 0 : s->line};
 
-	add_words(v, &l, pf_get(v, parameter), s == NULL ? v->pf->main_file : s->file,
-	    s == NULL ? 0 : s->line, false, 0);
+	add_words(v, &l, pf_get(v, parameter), &base, 0);
 	return l;
 }
 

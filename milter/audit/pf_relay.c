@@ -35,20 +35,29 @@ static int total_reach(
 	return total;
 }
 
+/* How far mynetworks let strangers relay, whatever else does. */
+static int networks_reach(const struct pf_view *v, int networks)
+{
+	struct pf_trust alone = {networks, true};
+	int total = SEVERITY_HIGH;
+	bool heeded = false;
+
+	for (size_t i = 0; i < LISTS; i++) {
+		struct pf_way way = pf_walk(v, lists[i], &alone, NULL);
+		int best = way.pass > way.permit ? way.pass : way.permit;
+
+		heeded = heeded || (is_relay_list(lists[i]) && way.permit != WAY_CLOSED);
+		if (best < total)
+			total = best;
+	}
+	return heeded ? total : WAY_CLOSED;
+}
+
 static enum severity capped(int reach, const struct pf_listener *l)
 {
 	if (l->local && reach > SEVERITY_MEDIUM)
 		return SEVERITY_MEDIUM;
 	return (enum severity)reach;
-}
-
-static const char *proper_list(const struct pf_view *v)
-{
-	return pf_line_for(v, "smtpd_relay_restrictions",
-	    v->service != NULL && pf_set(v, "smtpd_relay_restrictions") != NULL &&
-		    strcmp(pf_set(v, "smtpd_relay_restrictions")->file, v->pf->master_file) == 0
-		? "permit_sasl_authenticated,reject"
-		: "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination");
 }
 
 /* A file that was written for Postfix 2, whose defaults were others. Nobody is served, nothing
@@ -61,7 +70,7 @@ static void report_old_defaults(struct pf_audit *a, const struct pf_listener *l)
 	    "serve "
 	    "such a listener (\"specify at least one working instance of reject_unauth_destination "
 	    "...\").",
-	    proper_list(&l->view));
+	    pf_with_control(&l->view, "smtpd_relay_restrictions"));
 }
 
 /* Neither list has what smtpd asks for: it ends with an error for each client. */
@@ -79,7 +88,7 @@ static void report_refusal(struct pf_audit *a, const struct pf_listener *l)
 	    "elsewhere; Postfix does not serve such a listener (\"specify at least one working "
 	    "instance of reject_unauth_destination ...\"), and nothing else keeps strangers from "
 	    "relaying.",
-	    proper_list(&l->view));
+	    pf_with_control(&l->view, list));
 }
 
 static void report_culprits(
@@ -99,7 +108,7 @@ static void report_missing(struct pf_audit *a, const struct pf_listener *l, int 
 	pf_report(a, l, "relay-control-missing", capped(total, l), "smtpd_relay_restrictions",
 	    "Nothing in smtpd_relay_restrictions or smtpd_recipient_restrictions refuses "
 	    "recipients elsewhere: strangers may send to where they like.",
-	    proper_list(&l->view));
+	    pf_with_control(&l->view, "smtpd_relay_restrictions"));
 }
 
 static bool has_severe(const struct pf_culprits *l, int severity)
@@ -110,28 +119,43 @@ static bool has_severe(const struct pf_culprits *l, int severity)
 	return false;
 }
 
+/* The word that was meant, or none: but then something else has to refuse. */
+static struct pf_instead without_unknown(
+    const struct pf_view *v, const char *list, const struct pf_element *e)
+{
+	const struct pf_culprit c = {.list = list, .index = e->index, .element = e->text};
+	struct pf_words w = pf_words_of(v, list);
+	const char *near = pf_nearest_restriction(e->text);
+
+	if (near == NULL && is_relay_list(list) && !pf_has_relay_control(v))
+		return pf_repaired(v, &c);
+	if (e->index < w.count)
+		w.instead[e->index] = near == NULL ? "" : near;
+	return pf_list_with(v, list, &w, "");
+}
+
 static void report_unknown_words(struct pf_audit *a, const struct pf_listener *l)
 {
 	for (size_t i = 0; i < LISTS; i++) {
-		unsigned line = 0;
-		const char *word = pf_unknown_word(&l->view, lists[i], &line);
 		const struct pf_setting *s = pf_set(&l->view, lists[i]);
+		struct pf_element e = {.text = NULL};
 
-		if (word != NULL && s != NULL)
-			pf_report_at(a, l, "restriction-unknown", SEVERITY_LOW, s->file, line,
+		if (s != NULL && pf_unknown_word(&l->view, lists[i], &e))
+			pf_report_at(a, l, "restriction-unknown", SEVERITY_LOW, s->file,
+			    s->line + e.lines,
 			    findings_text(a->findings,
 				"%s has \"%s\", which is no restriction: Postfix defers all mail "
-				"that "
-				"gets that far, as a server configuration error.",
-				lists[i], word),
-			    "");
+				"that gets that far, as a server configuration error.",
+				lists[i], e.text),
+			    without_unknown(&l->view, lists[i], &e));
 	}
 }
 
 void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 {
 	const struct pf_view *v = &l->view;
-	struct pf_trust trust = {pf_networks_reach(v)}, none = {WAY_CLOSED};
+	struct pf_trust trust = {pf_networks_reach(v), false}, none = {WAY_CLOSED, false};
+	int by_networks = networks_reach(v, trust.networks);
 	struct pf_culprits found = {.count = 0};
 	int total = total_reach(v, &trust, &found), without = total_reach(v, &none, NULL);
 
@@ -139,7 +163,7 @@ void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 	if (!pf_has_relay_control(v))
 		report_refusal(a, l);
 	/* What is wrong with mynetworks counts as much as this listener heeds it. */
-	pf_audit_networks(a, l, total > without ? capped(total, l) : SEVERITY_LOW);
+	pf_audit_networks(a, l, by_networks > WAY_CLOSED ? capped(by_networks, l) : SEVERITY_LOW);
 	if (total == WAY_CLOSED || !pf_has_relay_control(v))
 		return;
 	report_culprits(a, l, &found, total);

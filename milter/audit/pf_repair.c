@@ -3,7 +3,14 @@
 #include <string.h>
 
 #include "audit/pf_list.h"
-#include "base/strbuf.h"
+
+static const char control[] = "reject_unauth_destination";
+
+/* Where a list refuses recipients elsewhere. */
+struct controls {
+	size_t real;   /* index of the first word that does; SIZE_MAX: none */
+	size_t warned; /* of the first warn_if_reject before such a word; SIZE_MAX: none */
+};
 
 static bool may_follow(const struct pf_culprit *c)
 {
@@ -11,63 +18,69 @@ static bool may_follow(const struct pf_culprit *c)
 	       strcmp(c->list, "smtpd_recipient_restrictions") == 0;
 }
 
-static void add_word(struct strbuf *b, const char *word, bool compact)
+static void drop(struct pf_words *w, size_t index)
 {
-	if (b->len > 0)
-		strbuf_puts(b, compact ? "," : ", ");
-	strbuf_puts(b, word);
+	if (index < w->count)
+		w->instead[index] = "";
 }
 
-/* The elements but for the culprit, with reject_unauth_destination among them. */
-static void repaired_list(
-    const struct pf_view *v, const struct pf_culprit *c, bool compact, struct strbuf *b)
+/* Takes the culprit away (NULL: each bare `permit`), and looks for what refuses. */
+static struct controls without_culprit(
+    const struct pf_view *v, const char *list, const struct pf_culprit *c, struct pf_words *w)
 {
-	struct pf_cursor at = {.text = pf_get(v, c->list)};
+	struct pf_cursor at = {.text = pf_get(v, list)};
 	struct pf_element e = {.text = NULL};
-	bool control = false, warns = false;
+	struct controls found = {SIZE_MAX, SIZE_MAX};
+	size_t warns = SIZE_MAX;
 
 	while (pf_next_element(v, &at, &e)) {
-		const struct pf_restriction *r = e.restriction;
-		const char *whole = e.argument == NULL
-		                        ? e.text
-		                        : arena_printf(&v->pf->arena, "%s %s", e.text, e.argument);
+		enum pf_effect effect = e.restriction == NULL ? PF_PASSES : e.restriction->effect;
 
-		if (e.index == c->index || whole == NULL)
-			continue;
-		if (r != NULL && r->effect == PF_REFUSES && !control) {
-			if (warns)
-				continue;
-			control = true;
-			add_word(b, e.text, compact);
-			if (may_follow(c))
-				add_word(b, c->element, compact);
-			continue;
+		if (c != NULL ? e.index == c->index : effect == PF_PERMITS) {
+			for (size_t i = e.index; i < at.index; i++)
+				drop(w, i);
+			drop(w, warns);
+		} else if (effect == PF_REFUSES && warns == SIZE_MAX && found.real == SIZE_MAX) {
+			found.real = e.index;
+		} else if (effect == PF_REFUSES && found.warned == SIZE_MAX) {
+			found.warned = warns;
 		}
-		warns = r != NULL && r->effect == PF_ONLY_WARNS;
-		if (!warns)
-			add_word(b, whole, compact);
+		warns = effect == PF_ONLY_WARNS ? e.index : SIZE_MAX;
 	}
-	if (!control) {
-		add_word(b, "reject_unauth_destination", compact);
-		if (may_follow(c))
-			add_word(b, c->element, compact);
-	}
+	return found;
 }
 
-const char *pf_repaired(const struct pf_view *v, const struct pf_culprit *c)
+/* The list without the culprit (NULL: as above), with a refusal in it, and `more` behind that. */
+static struct pf_instead controlled(
+    const struct pf_view *v, const char *list, const struct pf_culprit *c, const char *more)
 {
-	const struct pf_setting *s = pf_set(v, c->list);
-	bool override = v->service != NULL && s != NULL && strcmp(s->file, v->pf->master_file) == 0;
-	struct strbuf b = {0};
-	const char *text;
+	struct pf_words w = pf_words_of(v, list);
+	struct controls found = without_culprit(v, list, c, &w);
+	struct arena *a = &v->pf->arena;
 
-	repaired_list(v, c, override, &b);
-	if (!override)
-		text = arena_printf(&v->pf->arena, "%s = %s", c->list, strbuf_text(&b));
-	else if (strpbrk(strbuf_text(&b), " \t") == NULL)
-		text = arena_printf(&v->pf->arena, "-o %s=%s", c->list, strbuf_text(&b));
-	else
-		text = arena_printf(&v->pf->arena, "-o { %s = %s }", c->list, strbuf_text(&b));
-	strbuf_free(&b);
-	return text == NULL ? "" : text;
+	if (found.real == SIZE_MAX && found.warned != SIZE_MAX) {
+		drop(&w, found.warned);
+		found.real = found.warned + 1;
+	}
+	w.at = found.real;
+	w.behind = more;
+	if (found.real == SIZE_MAX)
+		w.behind = more == NULL ? control : arena_printf(a, "%s %s", control, more);
+	return pf_list_with(v, list, &w, control);
+}
+
+struct pf_instead pf_repaired(const struct pf_view *v, const struct pf_culprit *c)
+{
+	return controlled(v, c->list, c, may_follow(c) ? c->element : NULL);
+}
+
+struct pf_instead pf_with_control(const struct pf_view *v, const char *list)
+{
+	if (pf_get(v, list)[0] != '\0')
+		return controlled(v, list, NULL, NULL);
+	return pf_line_for(v, list,
+	    v->service != NULL && pf_is_set(v, list) &&
+		    strcmp(pf_set(v, list)->file, v->pf->master_file) == 0
+		? "permit_mynetworks,permit_sasl_authenticated,reject_unauth_destination"
+		: "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination");
 }

@@ -371,6 +371,10 @@ static struct pf_way walk_list(struct walk *w, const char *text, unsigned depth)
 			continue;
 		}
 		way = e.restriction != NULL ? walk_element(w, &e, depth) : walk_other(w, &e, depth);
+		/* A class, which is no restriction, has looked at its own elements. */
+		if (w->trust->alone && e.restriction != NULL &&
+		    e.restriction->effect != PF_BY_NETWORKS)
+			way.permit = WAY_CLOSED;
 		total.permit = better(total.permit, worse(way.permit, total.pass));
 		if (!warns)
 			total.pass = worse(total.pass, way.pass);

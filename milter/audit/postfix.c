@@ -10,7 +10,8 @@
 /* --- telling --------------------------------------------------------------- */
 
 void pf_report_at(struct pf_audit *a, const struct pf_listener *l, const char *id,
-    enum severity severity, const char *file, unsigned line, const char *why, const char *instead)
+    enum severity severity, const char *file, unsigned line, const char *why,
+    struct pf_instead instead)
 {
 	findings_add(a->findings, &(struct finding){.id = id,
 				      .severity = severity,
@@ -18,29 +19,17 @@ void pf_report_at(struct pf_audit *a, const struct pf_listener *l, const char *i
 				      .line = line,
 				      .listener = l == NULL ? "" : l->label,
 				      .why = why,
-				      .instead = instead == NULL ? "" : instead});
+				      .instead = instead.text,
+				      .of = instead.of});
 }
 
 void pf_report(struct pf_audit *a, const struct pf_listener *l, const char *id,
-    enum severity severity, const char *parameter, const char *why, const char *instead)
+    enum severity severity, const char *parameter, const char *why, struct pf_instead instead)
 {
 	const struct pf_setting *s = pf_set(l == NULL ? &a->main : &l->view, parameter);
 
 	pf_report_at(a, l, id, severity, s == NULL ? a->pf->main_file : s->file,
 	    s == NULL ? 0 : s->line, why, instead);
-}
-
-const char *pf_line_for(const struct pf_view *v, const char *parameter, const char *value)
-{
-	const struct pf_setting *s = pf_set(v, parameter);
-	const char *format = "%s = %s", *line;
-
-	if (v->service != NULL && s != NULL && strcmp(s->file, v->pf->master_file) == 0)
-		format = strpbrk(value, " \t") == NULL ? "-o %s=%s" : "-o { %s = %s }";
-	line = format[0] == '%'   ? arena_printf(&v->pf->arena, "%s = %s", parameter, value)
-	       : format[3] == '%' ? arena_printf(&v->pf->arena, "-o %s=%s", parameter, value)
-	                          : arena_printf(&v->pf->arena, "-o { %s = %s }", parameter, value);
-	return line == NULL ? "" : line;
 }
 
 /* --- the two commands ------------------------------------------------------ */

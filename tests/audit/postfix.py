@@ -66,8 +66,7 @@ def open_ones():
 
 def other_ones():
     for name, settings, options, files, wanted, severity in cases.OTHERS:
-        main = "".join(f"{k} = {v}\n" for k, v in {**cases.BASE, **settings}.items() if v is not None)
-        code, report, err = audit(main, cases.MASTER.replace("{options}", options), files)
+        code, report, err = audit(cases.other_main(settings), cases.MASTER.replace("{options}", options), files)
         if not tap.equal(code, 0, f"{name}: exit code", err, json.dumps(report, indent=1)):
             continue
         if wanted:
@@ -98,6 +97,91 @@ def repairs():
     tap.ok(count > 15, "most findings can be repaired by the line that is given", count)
 
 
+def applied(folder, finding):
+    """Writes what is to be written in the place of what the finding names."""
+    of = finding["instead_of"]
+    with open(of["file"]) as f:
+        lines = f.read().split("\n")
+    first = of["line"] - 1 if of["lines"] else len(lines) - 1
+    lines[first:first + of["lines"]] = finding["instead"].split("\n")
+    with open(of["file"], "w") as f:
+        f.write("\n".join(lines))
+
+
+def logical(text):
+    """Logical lines: comments are none, and do not end one."""
+    lines = []
+    for line in text.split("\n"):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line[0] in " \t" and lines:
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line.rstrip())
+    return lines
+
+
+def meaning(folder):
+    """Each setting, each service with its columns, each option of it, each word of another file."""
+    parts = set()
+    for name in os.listdir(folder):
+        with open(f"{folder}/{name}") as f:
+            lines = logical(f.read())
+        for line in lines:
+            if name == "main.cf":
+                parts.add((name, re.split(r"\s*=", line)[0]))
+            elif name == "master.cf":
+                columns = line.split()
+                service = " ".join(columns[:2]).replace("127.0.0.1:", "")
+                parts.add((name, service, *columns[2:8]))
+                options = re.findall(r"-o\s*(\{[^}]*\}|\S+)", line)
+                parts.update((name, service, o.strip("{ ").split("=")[0].strip()) for o in options)
+            else:
+                parts.update((name, word) for word in line.replace(",", " ").split())
+    return parts
+
+
+def replacements():
+    """Each line that is to be written, written: what it is for is gone, nothing else is new, and no more has changed."""
+    everything = [(c.name, c.main(), c.master_cf(), c.files) for c in cases.OPEN]
+    everything += [(name, cases.other_main(settings), cases.MASTER.replace("{options}", options), files)
+                   for name, settings, options, files, _, _ in cases.OTHERS + cases.REPAIRS]
+    everything += [(name, *parts) for name, parts in HEALTHY.items()]
+    count = 0
+    for name, *parts in everything:
+        with tempfile.TemporaryDirectory() as folder:
+            write_all(folder, *parts)
+            first = judged(folder)
+            before = meaning(folder)
+            for f in first:
+                if not f["instead"]:
+                    tap.ok(f["id"] in ("version-old", ), f"replaced: {name}: {f['id']} has a line to write", f)
+                    continue
+                write_all(folder, *parts)
+                applied(folder, f)
+                again, what = judged(folder), f"replaced: {name}: {f['id']} {f['listener']}"
+                with open(f["instead_of"]["file"]) as file:
+                    text = file.read()
+                tap.ok(not any(key(f) == key(a) for a in again), f"{what}: it is gone", f, text)
+                new = [a for a in again if key(a)[:-1] not in [key(b)[:-1] for b in first] and a["id"] != f["id"]]
+                tap.ok(not new, f"{what}: nothing is new", f, new, text)
+                changed = before ^ meaning(folder)
+                tap.ok(len(changed) <= (1 if "main.cf" in str(changed) or "master.cf" in str(changed) else 2) and not (changed and "master.cf" in min(changed) and len(min(changed)) > 3),
+                       f"{what}: nothing else is changed", f, changed)
+                count += 1
+    tap.ok(count > 300, "many lines were replaced", count)
+
+
+def key(f):
+    return f["id"], f["severity"], re.sub(r":\d+|line \d+", "", f["why"]), f["listener"]
+
+
+def judged(folder):
+    _, out, err = run("audit", "postfix", "--config-dir", folder, "--format", "json")
+    tap.ok(out, "an audit's report", err) if not out else None
+    return json.loads(out)["findings"]
+
+
 def formats():
     c = cases.OPEN[0]
     with tempfile.TemporaryDirectory() as folder:
@@ -110,6 +194,12 @@ def formats():
         ids = [r["id"] for r in run_["tool"]["driver"]["rules"]]
         tap.ok(code == 1 and all(r["ruleId"] in ids for r in run_["results"]) and run_["results"][0]["level"] == "error",
                "SARIF", out)
+        for r in run_["results"]:
+            for change in (c for fix in r.get("fixes", []) for c in fix["artifactChanges"]):
+                with open(change["artifactLocation"]["uri"].removeprefix("file://")) as f:
+                    size = len(f.read().split("\n"))
+                gone = [part["deletedRegion"] for part in change["replacements"]]
+                tap.ok(gone and all(1 <= g["startLine"] < g["endLine"] <= size for g in gone), "SARIF: a fix", change)
 
 
 def imports():
@@ -153,4 +243,4 @@ def written_for_postfix_2():
     tap.ok(found(report, "relay-control-missing", "high") and code == 1, "one with a list that refuses nobody: high", report)
 
 
-tap.run(open_ones, other_ones, healthy_ones, repairs, formats, imports, usage, versions, written_for_postfix_2)
+tap.run(open_ones, other_ones, healthy_ones, repairs, replacements, formats, imports, usage, versions, written_for_postfix_2)

@@ -197,6 +197,11 @@ OPEN = [
     Case("a catch-all that stays", "domains-catch-all", {"mydestination": "static:all"}, "static:all", "medium"),
 ]
 
+def other_main(settings):
+    """main.cf of one of the following; None: the parameter is not there."""
+    return "".join(f"{k} = {v}\n" for k, v in {**BASE, **settings}.items() if v is not None)
+
+
 # Findings that are no open relay: (name, settings, options, files, id, severity).
 OTHERS = [
     ("a whole class", {"mynetworks": None, "mynetworks_style": "class"}, "", {}, "networks-style", "medium"),
@@ -243,4 +248,39 @@ OTHERS = [
     ("reverse names, which Postfix lets permit nobody",
      listed("check_reverse_client_hostname_access inline:{mail.partner.example=OK}"), "", {}, None, None),
     ("a database before the control", listed("check_sender_access mysql:/etc/postfix/sql.cf"), "", {}, None, None),
+]
+
+# What the line to write is made of: macros, comments, braces and other options stay. As above, with nothing that is wanted.
+REPAIRS = [
+    ("a macro among networks", {"office": "10.1.0.0/24, 10.2.0.0/24", "mynetworks": "127.0.0.0/8, $office,\n  0.0.0.0/0"}, "",
+     {}, None, None),
+    ("a macro with a network of its own", {"office": "10.1.0.0/24, 0.0.0.0/0", "mynetworks": "127.0.0.0/8 $office"}, "", {},
+     None, None),
+    ("a dollar in a table", listed("check_sender_access regexp:{{/@a\\.example$$/ REJECT}}, check_helo_access static:OK"), "",
+     {}, None, None),
+    ("a policy service in braces", {RECIPIENT: "check_policy_service { inet:127.0.0.1:10023, timeout=10s }, permit_mynetworks, "
+                                    "check_helo_access static:OK, reject_unauth_destination", RELAY: ""}, "", {}, None, None),
+    ("several options on a line", {"smtpd_milters": "unix:/x"}, " -v -o mynetworks=0.0.0.0/0,10.1.0.0/24 -o smtpd_milters= "
+     "-o { smtpd_helo_restrictions = permit_mynetworks, reject_invalid_helo_hostname } -o mynetworks=0.0.0.0/0", {}, None, None),
+    ("options on lines of their own", {"smtpd_milters": "unix:/x"}, "\n  -o smtpd_milters=\n# a comment\n  -o mynetworks=0.0.0.0/0\n"
+     "\t-o { smtpd_relay_restrictions = permit_mynetworks,\n\t\tcheck_sender_access static:OK, reject }\n  -o biff=no", {},
+     None, None),
+    ("an option twice", {}, "\n  -o biff=no\n  -o biff=yes -o biff=no", {}, None, None),
+    ("PROXY with other options", {}, " -v\n  -o smtpd_upstream_proxy_protocol=haproxy\n  -o biff=no", {}, None, None),
+    ("rows over several lines", {"mynetworks": "cidr:/etc/postfix/networks"}, "",
+     {"networks": "10.1.0.0/24\n  OK\n0.0.0.0/0\n# of all\n  OK\n10.2.0.0/24 OK\n"}, None, None),
+    ("words in a file", {"mynetworks": "/etc/postfix/networks"}, "", {"networks": "10.1.0.0/24 0.0.0.0/0, 10.2.0.0/24\n"},
+     None, None),
+    ("networks in an inline table", {"mynetworks": "127.0.0.0/8, cidr:{{0.0.0.0/0 OK}}"}, "", {}, None, None),
+    ("host bits", {"mynetworks": "127.0.0.1/8, [2001:db8:1:2::1]/64, 10.1.2.3/24"}, "", {}, None, None),
+    ("a list that only warns, with more", {RELAY: "permit_mynetworks, warn_if_reject reject_rbl_client bl.example, "
+                                           "warn_if_reject reject_unauth_destination, permit_sasl_authenticated"}, "", {}, None, None),
+    ("a word that is near to none", {RELAY: "permit_mynetworks, xyzzy, reject_unauth_destination"}, "", {}, None, None),
+    ("relay_domains in a file", {"relay_domains": "/etc/postfix/relay"}, "", {"relay": "backup.example, net\n"}, None, None),
+    ("XCLIENT from a table", {"smtpd_authorized_xclient_hosts": "127.0.0.1, cidr:{{0.0.0.0/0 x}}"}, "", {}, None, None),
+    ("XCLIENT from a file", {"smtpd_authorized_xclient_hosts": "127.0.0.1 /etc/postfix/x"}, "", {"x": "0.0.0.0/0\n"}, None, None),
+    ("one filter of two", {"smtpd_milters": "{ unix:/x,\n  default_action=accept }, { unix:/y, default_action=tempfail }"}, "", {},
+     None, None),
+    ("a listener without the others' filter", {}, " -o smtpd_milters=\n465 inet n - n - - smtpd\n  -o { smtpd_milters = unix:/x, unix:/y }",
+     {}, None, None),
 ]

@@ -126,9 +126,20 @@ static void who_is_not_asked_is_a_matter_of_filters(void **state)
 	struct findings l = {.count = 0};
 
 	(void)state;
-	findings_add(&l, &(struct finding){"networks-world", SEVERITY_HIGH, "f", 1, "", "", ""});
-	findings_add(
-	    &l, &(struct finding){"milter-absent", SEVERITY_MEDIUM, "f", 2, "smtp", "", ""});
+	findings_add(&l, &(struct finding){.id = "networks-world",
+			     .severity = SEVERITY_HIGH,
+			     .file = "f",
+			     .line = 1,
+			     .listener = "",
+			     .why = "",
+			     .instead = ""});
+	findings_add(&l, &(struct finding){.id = "milter-absent",
+			     .severity = SEVERITY_MEDIUM,
+			     .file = "f",
+			     .line = 2,
+			     .listener = "smtp",
+			     .why = "",
+			     .instead = ""});
 	r->expected = EXPECT_ASKED;
 	way_set(&r->result, OUTCOME_NOT_ASKED, STAGE_RCPT, "");
 	assert_true(blame_rows_on(&plan, NULL, &l));
