@@ -51,10 +51,11 @@ static struct job *next_job(struct work *w, bool *go)
 	return j;
 }
 
-static void finish_job(struct work *w, const struct job *j)
+static void finish_job(struct work *w, const struct job *j, bool tried)
 {
 	pthread_mutex_lock(&w->lock);
-	w->failures = has_failed(j) ? w->failures + 1 : 0;
+	if (tried)
+		w->failures = has_failed(j) ? w->failures + 1 : 0;
 	w->rows_done += j->count;
 	if (w->progress != NULL)
 		w->progress(w->arg, w->rows_done, w->rows);
@@ -71,10 +72,10 @@ static void *worker(void *arg)
 		if (go) {
 			way_run(w->way, j->rows, j->count);
 			give_up(j, "not tried: the session failed twice before it");
-			finish_job(w, j);
 		} else {
 			give_up(j, "not tried: one session after another failed");
 		}
+		finish_job(w, j, go);
 	}
 	return NULL;
 }

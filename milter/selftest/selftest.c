@@ -14,10 +14,23 @@
 #include "selftest/selftest.h"
 #include "selftest/survey.h"
 
+/* JSON and its like may be on the same terminal. */
+static bool is_watched(const struct selftest *t)
+{
+	return isatty(STDERR_FILENO) && t->o.format == REPORT_TEXT;
+}
+
 static void show_progress(void *arg, size_t done, size_t all)
 {
 	(void)arg;
 	fprintf(stderr, done < all ? "\r%zu of %zu " : "\r\033[K", done, all);
+}
+
+/* What comes after the rows, and takes a while too. "": it is over. */
+static void show_phase(const struct selftest *t, const char *what)
+{
+	if (is_watched(t))
+		fprintf(stderr, "\r\033[K%s", what);
 }
 
 static int list(struct selftest *t)
@@ -67,14 +80,14 @@ static bool make_plan(struct selftest *t)
 }
 
 /* Makes the plan and runs it. */
-static int try_rows(struct selftest *t, void (*progress)(void *arg, size_t done, size_t all))
+static int try_rows(struct selftest *t)
 {
 	if (!make_plan(t))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	if (t->plan.row_count == 0)
 		return selftest_fail(EXIT_UNAVAILABLE,
 		    t->plan.note_count > 0 ? t->plan.notes[0] : "nothing can be tried", "");
-	return run_plan(&t->plan, progress, NULL)
+	return run_plan(&t->plan, is_watched(t) ? show_progress : NULL, NULL)
 	           ? EXIT_OK
 	           : selftest_fail(EXIT_INTERNAL, "out of memory", "");
 }
@@ -102,7 +115,7 @@ static int run_unguarded(struct selftest *t)
 
 	if (code == EXIT_OK)
 		code = selftest_choose_server(t);
-	return code == EXIT_OK ? try_rows(t, NULL) : code;
+	return code == EXIT_OK ? try_rows(t) : code;
 }
 
 static int run_failover(struct selftest *t)
@@ -121,14 +134,11 @@ static int run_failover(struct selftest *t)
 		return selftest_fail(EXIT_INTERNAL, error, "");
 	if (code == EXIT_OK && !blame_rows(&t->plan))
 		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
-	if (code == EXIT_OK && !record_make(&t->record, &t->arena, t->config, t->now))
-		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	return code == EXIT_OK ? selftest_report(t) : code;
 }
 
 static int run_tests(struct selftest *t)
 {
-	bool watched = isatty(STDERR_FILENO) && t->o.format == REPORT_TEXT;
 	int code = selftest_choose_domains(t);
 
 	if (code == EXIT_OK && t->o.failover)
@@ -141,18 +151,19 @@ static int run_tests(struct selftest *t)
 	if (code == EXIT_OK)
 		code = open_sink(t);
 	if (code == EXIT_OK)
-		code = try_rows(t, watched ? show_progress : NULL);
+		code = try_rows(t);
 	if (code != EXIT_OK)
 		return code;
+	show_phase(t, t->o.confirm != NULL ? "looking for what was sent " : "");
 	if (t->o.confirm != NULL && !confirm_run(&t->plan, t->sink, t->o.confirm, t->o.wait))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
+	show_phase(t, "looking around ");
 	if (!look_around(t) || !plan_name_rules(&t->plan, t->config, t->now))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
+	show_phase(t, "");
 	guard_settle(&t->plan, t->config == NULL ? NULL : t->config->events->path);
 	limited_settle(&t->plan, t->config, t->now);
 	if (!blame_rows(&t->plan))
-		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
-	if (!record_make(&t->record, &t->arena, t->config, t->now))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	return selftest_report(t);
 }
@@ -169,6 +180,9 @@ static int run(int argc, char **argv)
 	if (!selftest_read_options(argc, argv, &t.o, &code))
 		return code;
 	code = selftest_load(&t);
+	/* Before it can be changed: the hashes are of what was read. */
+	if (code == EXIT_OK && !record_make(&t.record, &t.arena, t.config, t.now))
+		code = selftest_fail(EXIT_INTERNAL, "out of memory", "");
 	/* Nothing is said of where the domain's mail goes: DNS knows. */
 	if (t.config == NULL && t.o.domain != NULL && t.o.milter == NULL && !t.o.list &&
 	    !selftest_speaks_smtp(&t.o))

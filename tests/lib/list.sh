@@ -77,6 +77,7 @@ daemon() {
 	echo "metrics.tsan tests/lib/tsan.sh tests/live/metrics.py build/tsan/relay-guard"
 	for v in gcc asan; do
 		echo "proof.$v tests/live/proof.py build/$v/relay-guard"
+		echo "selftest.$v tests/live/selftest.py build/$v/relay-guard"
 	done
 	echo "proof.tsan tests/lib/tsan.sh tests/live/proof.py build/tsan/relay-guard"
 	echo "frames.tsan tests/lib/tsan.sh tests/live/frames.py build/tsan/relay-guard 500"
