@@ -9,7 +9,8 @@
 
 /* Texts are in the arena of the configuration, never NULL. */
 struct pf_instead {
-	const char *text; /* "": nothing can be written; else one line or more, without a last '\n' */
+	const char
+	    *text; /* "": nothing can be written; else one line or more, without a last '\n' */
 	struct replaced of;
 };
 
@@ -47,8 +48,7 @@ struct pf_instead pf_list_without(const struct pf_view *v, const char *parameter
 struct pf_instead pf_comment_out(struct pf *pf, const char *file, unsigned line);
 
 /* A line of a file of words without one of them; as a comment where it is the only one. */
-struct pf_instead pf_without_word(
-    struct pf *pf, const char *file, unsigned line, const char *word);
+struct pf_instead pf_without_word(struct pf *pf, const char *file, unsigned line, const char *word);
 
 /* The setting gone: a comment in main.cf, one -o less in master.cf. */
 struct pf_instead pf_without_setting(const struct pf_view *v, const struct pf_setting *s);

@@ -337,5 +337,6 @@ struct pf_instead pf_line_for(const struct pf_view *v, const char *parameter, co
 
 struct pf_instead pf_without_setting(const struct pf_view *v, const struct pf_setting *s)
 {
-	return pf_is_override(v, s) ? with_option(v, s, NULL) : pf_comment_out(v->pf, s->file, s->line);
+	return pf_is_override(v, s) ? with_option(v, s, NULL)
+	                            : pf_comment_out(v->pf, s->file, s->line);
 }

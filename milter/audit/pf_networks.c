@@ -41,16 +41,19 @@ static struct judged judge_prefix(const struct prefix *p)
 	if (reach == SEVERITY_HIGH)
 		return (struct judged){reach, "networks-world",
 		    "strangers are in it, and may send to where they like"};
-	if (reach != SEVERITY_MEDIUM)
+	if (reach == WAY_CLOSED)
 		return (struct judged){WAY_CLOSED, NULL, NULL};
-	if (p->addr.family == ADDR_V4 &&
-	    (p->addr.bytes[0] == 172 || p->addr.bytes[0] == 10 || p->addr.bytes[0] == 100))
+	if (strangers_behind(p))
 		return (struct judged){reach, "networks-gateway",
 		    "addresses of container bridges or NAT gateways are in it; if such a gateway "
 		    "puts "
 		    "its own address in the place of the client's, every stranger may send to "
 		    "where "
 		    "he likes"};
+	if (reach == SEVERITY_LOW)
+		return (struct judged){reach, "networks-wide",
+		    "that is more than most sites have; whoever else is in it may send to where he "
+		    "likes"};
 	return (struct judged){reach, "networks-wide",
 	    "that is more than one site has; whoever else is in it may send to where he likes"};
 }

@@ -139,7 +139,8 @@ static void use_file(struct sm *sm, struct place *p)
 	}
 }
 
-/* A file without .cf in its name may still be one: it tells its level first, as in `V10/Berkeley`. */
+/* A file without .cf in its name may still be one: it tells its level first, as in `V10/Berkeley`.
+ */
 static bool is_cf(const char *text)
 {
 	for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
@@ -163,8 +164,7 @@ static void note_others(struct sm *sm, const struct place *p, const char *read)
 	len = strlen(name) - 3;
 	for (size_t i = 0; i < p->count; i++)
 		if (strlen(p->stems[i]) != len || strncmp(p->stems[i], name, len) != 0)
-			strbuf_printf(
-			    &others, "%s%s", others.len == 0 ? "" : ", ", p->stems[i]);
+			strbuf_printf(&others, "%s%s", others.len == 0 ? "" : ", ", p->stems[i]);
 	if (others.len > 0)
 		findings_note(sm->notes,
 		    "%s is read; others that are there are not (%s): name one with "
@@ -224,9 +224,8 @@ static int read_place(struct sm *sm, const struct place *p, const char *command)
 		sm->main_file = p->mc;
 		sm->from_mc = true;
 		sm_read_mc(sm, mc, mc_len, p->mc);
-		findings_note(sm->notes,
-		    "%s is judged, without the files that m4 would add: %s.", p->mc,
-		    p->cf == NULL ? "there is no sendmail.cf" : cf_problem);
+		findings_note(sm->notes, "%s is judged, without the files that m4 would add: %s.",
+		    p->mc, p->cf == NULL ? "there is no sendmail.cf" : cf_problem);
 	}
 	if (p->count > 0 && !ends_with(sm->main_file, "/sendmail.cf") &&
 	    !ends_with(sm->main_file, "/sendmail.mc"))

@@ -220,8 +220,7 @@ static void audit_network(struct sm_audit *a, const struct sm_fact *f, const cha
 			"%s may relay: strangers are in it, and may send to where they like.",
 			text),
 		    instead);
-	else if (reach == SEVERITY_MEDIUM && p->addr.family == ADDR_V4 &&
-		 (p->addr.bytes[0] == 172 || p->addr.bytes[0] == 10 || p->addr.bytes[0] == 100))
+	else if (reach != WAY_CLOSED && strangers_behind(p))
 		sm_report(a, "networks-gateway", SEVERITY_MEDIUM, f,
 		    findings_text(a->findings,
 			"%s may relay: addresses of container bridges or NAT gateways are in it; "
@@ -231,13 +230,12 @@ static void audit_network(struct sm_audit *a, const struct sm_fact *f, const cha
 			"where he likes.",
 			text),
 		    instead);
-	else if (reach == SEVERITY_MEDIUM)
-		sm_report(a, "networks-wide", SEVERITY_MEDIUM, f,
+	else if (reach != WAY_CLOSED)
+		sm_report(a, "networks-wide", (enum severity)reach, f,
 		    findings_text(a->findings,
-			"%s may relay: that is more than one site has; whoever else is in it may "
-			"send to "
+			"%s may relay: that is more than %s; whoever else is in it may send to "
 			"where he likes.",
-			text),
+			text, reach == SEVERITY_LOW ? "most sites have" : "one site has"),
 		    instead);
 }
 

@@ -23,8 +23,7 @@ static bool class_path(const char *value, char *out, size_t size, bool *whole)
 	return true;
 }
 
-static void read_class(
-    struct sm *sm, const char *name, char *text, const char *file, bool whole)
+static void read_class(struct sm *sm, const char *name, char *text, const char *file, bool whole)
 {
 	unsigned line = 0;
 

@@ -25,7 +25,8 @@ static void judge(struct sm *sm, struct findings *l)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct findings l = {.count = 0};
-	struct sm sm = {.request = &request, .own = request, .notes = &l, .main_file = "sendmail.cf"};
+	struct sm sm = {
+	    .request = &request, .own = request, .notes = &l, .main_file = "sendmail.cf"};
 
 	if (size == 0)
 		return 0;

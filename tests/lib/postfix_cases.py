@@ -187,6 +187,22 @@ OPEN = [
          stranger=Stranger(addr="172.17.0.1")),
     Case("a provider's network", "networks-wide", {"mynetworks": "127.0.0.0/8 203.0.0.0/14"}, "203.0", "medium",
          stranger=Stranger(addr="203.2.1.9")),
+    Case("a public /16", "networks-wide", {"mynetworks": "127.0.0.0/8 203.0.0.0/16"}, "203.0", "medium",
+         stranger=Stranger(addr="203.0.113.9")),
+    Case("a provider's /19", "networks-wide", {"mynetworks": "127.0.0.0/8 203.0.96.0/19"}, "203.0", "medium", live=False),
+    Case("a small provider's /22", "networks-wide", {"mynetworks": "127.0.0.0/8 203.0.112.0/22"}, "203.0", "low", live=False),
+    Case("a provider's /32 of IPv6", "networks-wide", {"mynetworks": "127.0.0.0/8 [2a02:8108::]/32"}, "2a02", "medium",
+         live=False),
+    Case("a /40 of IPv6", "networks-wide", {"mynetworks": "127.0.0.0/8 [2a02:8108:1200::]/40"}, "2a02", "low", live=False),
+    Case("what NAT64 makes of IPv4", "networks-gateway", {"mynetworks": "127.0.0.0/8 [64:ff9b::]/96"}, "64:ff9b", "medium",
+         live=False),
+    Case("Podman's bridge", "networks-gateway", {"mynetworks": "127.0.0.0/8 10.88.0.0/16"}, "10.88", "medium", live=False),
+    Case("a rootless container's gateway", "networks-gateway", {"mynetworks": "127.0.0.0/8 10.0.2.2"}, "10.0.2.2", "medium",
+         live=False),
+    Case("the gateway of virtual machines", "networks-gateway", {"mynetworks": "127.0.0.0/8 192.168.122.1"}, "192.168.122.1",
+         "medium", live=False),
+    Case("a compose network's gateway", "networks-gateway", {"mynetworks": "127.0.0.0/8 172.22.1.1"}, "172.22.1.1", "medium",
+         live=False),
     Case("a client by name", "client-name-permits", listed("check_client_access inline:{mail.partner.example=OK}"), RELAY,
          "medium", stranger=Stranger(name="mail.partner.example")),
     Case("backup for everybody's MX", "mx-backup-permits", listed("permit_mx_backup"), RELAY, "medium", live=False),
@@ -204,6 +220,8 @@ def other_main(settings):
 
 # Findings that are no open relay: (name, settings, options, files, id, severity).
 OTHERS = [
+    ("a site's own networks", {"mynetworks": "127.0.0.0/8 203.0.113.0/24 [2a02:8108:12::]/48 [fd00:1:2::]/48 10.1.0.0/16 "
+                               "192.168.1.0/24 172.16.0.0/16 172.17.0.9"}, "", {}, None, None),
     ("a whole class", {"mynetworks": None, "mynetworks_style": "class"}, "", {}, "networks-style", "medium"),
     ("a whole subnet", {"mynetworks": None, "mynetworks_style": "subnet"}, "", {}, "networks-style", "medium"),
     ("an old file without mynetworks", {"mynetworks": None, "compatibility_level": None}, "", {}, "networks-style",
