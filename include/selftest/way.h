@@ -72,6 +72,9 @@ bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE]);
  */
 void way_run(const struct way *w, struct row *const *rows, size_t count);
 
+/* Waits as long as its pace asks for. */
+void way_wait(const struct way *w);
+
 /* The mark of the guard at the end of a line of a reply's text: its session's id in brackets. */
 bool way_has_mark(const char *text);
 

@@ -61,26 +61,67 @@ static bool follow(struct row *r, const char *word)
 			    &r->result, d.reply.code, d.reply.enhanced, STAGE_EOM, d.reply.text);
 	}
 	dialogue_close(&d);
+	way_wait(w);
 	return sent;
 }
 
-static void look(struct row *r, struct sink *sink, const char *word, usec_t deadline)
+/* What was seen of all messages. */
+struct sight {
+	size_t sent, returned;
+	size_t missing; /* of those that can't be kept here */
+};
+
+static void look(struct plan *p, size_t i, struct sink *sink, usec_t deadline, struct sight *seen)
 {
-	if (sink_has(sink, word, deadline)) {
+	struct row *r = &p->rows[i];
+	char word[64];
+
+	word_of(p, i, word);
+	if (sink_has_relayed(sink, word, p->names.ours, deadline)) {
 		r->confirmed = true;
 		r->expected = EXPECT_REFUSED;
-		return;
+	} else if (sink_has_return(sink, word)) {
+		r->why = "it was sent back to its sender";
+		seen->returned++;
+	} else if (!r->doubtful) {
+		seen->missing++;
 	}
-	if (r->doubtful) {
-		r->doubtful = false;
-		r->why = "it did not come out: it is kept here";
+}
+
+/* Where what must come out has come, what has not is kept. */
+static void settle_doubts(struct plan *p, const struct sight *seen)
+{
+	for (size_t i = 0; i < p->row_count; i++) {
+		struct row *r = &p->rows[i];
+
+		if (!r->followed || !r->doubtful || r->confirmed)
+			continue;
+		r->doubtful = seen->missing > 0;
+		r->why = seen->missing > 0
+		             ? "it may be kept here, or be on its way still: a longer "
+		               "--wait tells"
+		             : "it did not come out: it is kept here";
 	}
+}
+
+static bool look_for_all(struct plan *p, struct sink *sink, usec_t wait, struct sight *seen)
+{
+	usec_t deadline = clock_monotonic() + wait;
+
+	for (size_t i = 0; i < p->row_count; i++)
+		if (p->rows[i].followed)
+			look(p, i, sink, deadline, seen);
+	settle_doubts(p, seen);
+	return seen->returned == 0 ||
+	       plan_note(p,
+		   "%zu messages were sent back to their senders, with the null sender: whether "
+		   "this server or the next one did not want them, the notification tells",
+		   seen->returned);
 }
 
 bool confirm_run(struct plan *p, struct sink *sink, const char *address, usec_t wait)
 {
-	size_t sent = 0;
-	usec_t deadline;
+	struct sight seen = {0};
 	char word[64];
 
 	for (size_t i = 0; i < p->row_count; i++) {
@@ -88,18 +129,14 @@ bool confirm_run(struct plan *p, struct sink *sink, const char *address, usec_t 
 
 		word_of(p, i, word);
 		r->followed = row_is_suspect(r) && leads_to_user(r) && follow(r, word);
-		sent += r->followed;
+		seen.sent += r->followed;
 	}
-	deadline = clock_monotonic() + wait;
-	for (size_t i = 0; sink != NULL && i < p->row_count; i++) {
-		word_of(p, i, word);
-		if (p->rows[i].followed)
-			look(&p->rows[i], sink, word, deadline);
-	}
-	if (sent == 0 || sink != NULL)
+	if (sink != NULL)
+		return look_for_all(p, sink, wait, &seen);
+	if (seen.sent == 0)
 		return true;
 	return plan_note(p,
 	    "%zu messages were sent to %s: those that arrive, with relay-guard-%s- and the number "
 	    "of the row in the header X-Relay-Guard-Selftest, were relayed",
-	    sent, address, p->names.nonce);
+	    seen.sent, address, p->names.nonce);
 }

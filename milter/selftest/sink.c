@@ -203,20 +203,76 @@ static bool has(const char *text, const char *word)
 	return text != NULL && strstr(text, word) != NULL;
 }
 
-/* Is `word` in the header that the message itself began with, not the servers on its way? */
-static bool matches(const struct message *m, const char *word, bool first)
-{
-	const char *body = m->content == NULL ? NULL : strstr(m->content, "\r\n\r\n"), *at;
+struct wanted {
+	const char *word, *ours;
+};
 
-	if (has(m->envelope, word))
+/* In its envelope, or in the header that the message itself began with. */
+static bool begins_with(const struct message *m, const struct wanted *w)
+{
+	const char *body = m->content == NULL ? NULL : strstr(m->content, "\r\n\r\n");
+
+	if (has(m->envelope, w->word))
 		return true;
-	if (!has(m->content, word))
-		return false;
-	at = strstr(m->content, word);
-	return !first || body == NULL || at < body;
+	return has(m->content, w->word) && (body == NULL || strstr(m->content, w->word) < body);
 }
 
-static bool wait_for(struct sink *s, const char *word, usec_t deadline, bool first)
+/* What stands in the envelope's next line of this command, from `*line` on; NULL: no more. */
+static const char *next_path(const char **line, const char *command)
+{
+	const size_t len = strlen(command);
+
+	for (const char *s = *line, *end; s != NULL && *s != '\0'; s = end) {
+		end = strchr(s, '\n');
+		end = end == NULL ? s + strlen(s) : end + 1;
+		*line = end;
+		if (strncasecmp(s, command, len) == 0)
+			return s + len + strspn(s + len, " ");
+	}
+	return NULL;
+}
+
+static bool is_at(const char *path, const char *domain)
+{
+	size_t len = strcspn(path, ">\r\n"), n = strlen(domain);
+	const char *at = memrchr(path, '@', len);
+
+	if (at == NULL)
+		return false;
+	len -= (size_t)(++at - path);
+	if (len > 0 && at[len - 1] == '.')
+		len--;
+	return len == n && strncasecmp(at, domain, n) == 0;
+}
+
+static bool is_for_others(const struct message *m, const char *ours)
+{
+	const char *line = m->envelope, *path;
+
+	while ((path = next_path(&line, "RCPT TO:")) != NULL)
+		if (!is_at(path, ours))
+			return true;
+	return false;
+}
+
+/* RFC 3464: what was not delivered stands in the body. */
+static bool is_return(const struct message *m, const struct wanted *w)
+{
+	const char *line = m->envelope, *path = next_path(&line, "MAIL FROM:");
+
+	return path != NULL && strncmp(path, "<>", 2) == 0 && has(m->content, w->word) &&
+	       !begins_with(m, w);
+}
+
+static bool is_relayed(const struct message *m, const struct wanted *w)
+{
+	return (has(m->envelope, w->word) || has(m->content, w->word)) && !is_return(m, w) &&
+	       is_for_others(m, w->ours);
+}
+
+typedef bool match_fn(const struct message *m, const struct wanted *w);
+
+static bool wait_for(struct sink *s, const struct wanted *w, usec_t deadline, match_fn *matches)
 {
 	bool found = false;
 
@@ -226,7 +282,7 @@ static bool wait_for(struct sink *s, const char *word, usec_t deadline, bool fir
 		usec_t left = deadline - clock_monotonic();
 
 		for (size_t i = 0; i < s->count && !found; i++)
-			found = matches(&s->messages[i], word, first);
+			found = matches(&s->messages[i], w);
 		if (found || left <= 0)
 			break;
 		clock_gettime(CLOCK_REALTIME, &until);
@@ -239,12 +295,17 @@ static bool wait_for(struct sink *s, const char *word, usec_t deadline, bool fir
 	return found;
 }
 
-bool sink_has(struct sink *s, const char *word, usec_t deadline)
+bool sink_has_relayed(struct sink *s, const char *word, const char *ours, usec_t deadline)
 {
-	return wait_for(s, word, deadline, false);
+	return wait_for(s, &(struct wanted){word, ours}, deadline, is_relayed);
 }
 
 bool sink_has_first(struct sink *s, const char *word, usec_t deadline)
 {
-	return wait_for(s, word, deadline, true);
+	return wait_for(s, &(struct wanted){word, ""}, deadline, begins_with);
+}
+
+bool sink_has_return(struct sink *s, const char *word)
+{
+	return wait_for(s, &(struct wanted){word, ""}, clock_monotonic(), is_return);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/session.h"
 
@@ -19,6 +20,15 @@ void way_run(const struct way *w, struct row *const *rows, size_t count)
 		done += w->run_session(w, rows + done, count - done);
 		failures += rows[done - 1]->result.outcome == OUTCOME_ERROR;
 	}
+}
+
+void way_wait(const struct way *w)
+{
+	const struct timespec t = {
+	    .tv_sec = w->pace / USEC_PER_SEC, .tv_nsec = (long)(w->pace % USEC_PER_SEC) * 1000};
+
+	if (w->pace > 0)
+		(void)nanosleep(&t, NULL);
 }
 
 static bool line_has_mark(const char *line, size_t len)

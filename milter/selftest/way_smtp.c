@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/names.h"
 #include "selftest/dialogue.h"
@@ -192,15 +191,6 @@ static bool try_row(struct dialogue *d, struct row *row)
 
 /* --- sessions --------------------------------------------------------------- */
 
-static void wait_a_moment(usec_t time)
-{
-	const struct timespec t = {
-	    .tv_sec = time / USEC_PER_SEC, .tv_nsec = (long)(time % USEC_PER_SEC) * 1000};
-
-	if (time > 0)
-		(void)nanosleep(&t, NULL);
-}
-
 /* Keeps what was said in the row: how the session began, and what is its own. */
 static void keep_transcript(struct dialogue *d, struct row *row, size_t opening)
 {
@@ -245,7 +235,7 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 		alive = try_row(&d, rows[i]);
 		rows[i]->result.took = clock_monotonic() - start;
 		keep_transcript(&d, rows[i++], opening);
-		wait_a_moment(w->pace);
+		way_wait(w);
 	}
 	dialogue_close(&d);
 	return i;
