@@ -43,6 +43,11 @@ bool addr_from_sockaddr(const struct sockaddr *sa, struct addr *out, uint16_t *p
 void addr_format(const struct addr *a, char text[ADDR_TEXT_MAX]);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
+
+/* Becomes the next address (`by` is 1) or the one before (-1). False: there is none in its family.
+ */
+bool addr_step(struct addr *a, int by);
+
 bool addr_is_loopback(const struct addr *a);
 
 /*

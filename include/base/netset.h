@@ -42,10 +42,10 @@ bool netset_touches(const struct netset *s, const struct prefix *p);
 size_t netset_ranges(const struct netset *s);
 
 /*
- * Its lowest address that a host may have (not the network's own, where there are more), IPv4
- * before IPv6. False when the set is empty.
+ * The first and the last address of one of netset_ranges(): IPv4 before IPv6, ascending. False when
+ * there are not so many.
  */
-bool netset_first_host(const struct netset *s, struct addr *out);
+bool netset_range(const struct netset *s, size_t i, struct addr *first, struct addr *last);
 
 /*
  * A set that holds a sixteenth of IPv4 (as a /4 does), or a 256th of the

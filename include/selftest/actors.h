@@ -45,7 +45,28 @@ void casting_add(struct casting *c, const struct actor *a);
 /* The text; "" and a failed casting for NULL. */
 const char *casting_keep(struct casting *c, const char *text);
 
-/* Adds the strangers of the place, then one client for each rule that permits relaying. */
+/* "FILE:LINE" of a rule. */
+const char *casting_where(struct casting *c, const struct relay_rule *rule);
+
+/* Which of the several that a rule names: the number of each, from 0 on. */
+enum pick { PICK_CLIENT, PICK_LOGIN, PICK_MECH, PICK_CERT, PICK_LISTENER, PICKS };
+
+struct picks {
+	size_t number[PICKS];
+};
+
+/* How many there are of PICK_LOGIN, PICK_MECH or PICK_CERT; at least 1. */
+size_t credentials_count(const struct casting *c, const struct criteria *k, enum pick pick);
+
+/* Gives `a` the login, TLS and certificate that are asked for. NULL, or why that can't be. */
+const char *credentials_set(
+    struct casting *c, const struct criteria *k, const struct picks *picks, struct actor *a);
+
+/*
+ * Adds the strangers of the place; then, for each rule that permits relaying, clients of each of
+ * its networks, logins, certificates and listeners; and those whom a rule names and the
+ * configuration does not let relay.
+ */
 void cast_strangers(struct casting *c);
 void cast_friends(struct casting *c);
 

@@ -62,6 +62,8 @@ struct actor {
 	bool core;        /* tries the probes of PROBE_CORE only */
 	bool shows_cert;  /* with TLS, the one that is at hand */
 	bool wrong_login; /* tries to log in first, with a password that is none */
+	bool confined;    /* of a rule, and no friend: mail for us is as the configuration says */
+	size_t picked;    /* of the clients of one rule that differ in more than their address */
 };
 
 enum expectation {

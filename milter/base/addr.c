@@ -105,6 +105,18 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+bool addr_step(struct addr *a, int by)
+{
+	const uint8_t end = by > 0 ? 0xff : 0;
+	size_t i = a->family == ADDR_NONE ? 0 : a->family == ADDR_V4 ? 4 : 16;
+
+	while (i > 0 && a->bytes[i - 1] == end)
+		a->bytes[--i] = (uint8_t)~end;
+	if (i > 0)
+		a->bytes[i - 1] = (uint8_t)(a->bytes[i - 1] + (by > 0 ? 1 : -1));
+	return i > 0;
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
 	static const uint8_t one[16] = {[15] = 1};

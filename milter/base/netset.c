@@ -395,22 +395,35 @@ size_t netset_ranges(const struct netset *s)
 	return s == NULL ? 0 : s->count4 + s->count6;
 }
 
-bool netset_first_host(const struct netset *s, struct addr *out)
+static struct addr addr_of4(uint32_t key)
 {
-	*out = (struct addr){.family = ADDR_NONE};
-	if (s != NULL && s->count4 > 0) {
-		const struct range4 *r = &s->ranges4[0];
+	struct addr a = {.family = ADDR_V4};
 
-		out->family = ADDR_V4;
-		store64(out->bytes, (uint64_t)(r->first + (r->first < r->last)) << 32);
-	} else if (s != NULL && s->count6 > 0) {
-		const struct range6 *r = &s->ranges6[0];
+	store64(a.bytes, (uint64_t)key << 32);
+	return a;
+}
 
-		out->family = ADDR_V6;
-		store64(out->bytes, r->first.hi);
-		store64(out->bytes + 8, r->first.lo + (key6_compare(&r->first, &r->last) < 0));
+static struct addr addr_of6(const struct key6 *key)
+{
+	struct addr a = {.family = ADDR_V6};
+
+	store64(a.bytes, key->hi);
+	store64(a.bytes + 8, key->lo);
+	return a;
+}
+
+bool netset_range(const struct netset *s, size_t i, struct addr *first, struct addr *last)
+{
+	if (i >= netset_ranges(s))
+		return false;
+	if (i < s->count4) {
+		*first = addr_of4(s->ranges4[i].first);
+		*last = addr_of4(s->ranges4[i].last);
+	} else {
+		*first = addr_of6(&s->ranges6[i - s->count4].first);
+		*last = addr_of6(&s->ranges6[i - s->count4].last);
 	}
-	return out->family != ADDR_NONE;
+	return true;
 }
 
 /* Counts one family's addresses, an IPv6 /64 being one, and remembers the widest prefix. */

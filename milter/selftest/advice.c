@@ -11,6 +11,7 @@ enum fault {
 	FAULT_RELAYED,    /* a stranger could relay */
 	FAULT_UNDER_WAY,  /* a friend could not */
 	FAULT_NOT_IN,     /* mail for us could not come in */
+	FAULT_LET_IN,     /* mail for us came in, and must not by the configuration */
 	FAULT_NOT_ASKED,  /* the guard was not asked */
 	FAULT_UNFILTERED, /* mail passed while the guard was down */
 	FAULT_ERROR,
@@ -28,7 +29,7 @@ static bool fault_of(const struct row *row, enum fault *out)
 	else if (row->expected == EXPECT_ASKED)
 		*out = FAULT_NOT_ASKED;
 	else if (row->expected == EXPECT_REFUSED)
-		*out = FAULT_RELAYED;
+		*out = row->probe->kind == PROBE_CONTROL ? FAULT_LET_IN : FAULT_RELAYED;
 	else
 		*out = row->probe->kind == PROBE_FRIEND ? FAULT_UNDER_WAY : FAULT_NOT_IN;
 	return true;
@@ -81,6 +82,7 @@ static const char *headline(enum fault fault)
 	    [FAULT_RELAYED] = "could relay, and must not:",
 	    [FAULT_UNDER_WAY] = "could not relay, and may:",
 	    [FAULT_NOT_IN] = "could not send to our own domain:",
+	    [FAULT_LET_IN] = "could send to our own domain, and must not:",
 	    [FAULT_NOT_ASKED] = "got past the guard, which was not asked:",
 	    [FAULT_UNFILTERED] = "did not have to wait until the guard is back:",
 	    [FAULT_ERROR] = "could not be tried:",
@@ -200,6 +202,10 @@ static void what_to_do(
 		    "  postmaster must exist. Where the sender is refused, choose another with "
 		    "--outside.",
 		    b);
+		break;
+	case FAULT_LET_IN:
+		strbuf_puts(b, "  The configuration turns this client away: is it the one that the "
+			       "guard runs with?\n");
 		break;
 	case FAULT_NOT_ASKED:
 		if (way_is_without_filter(&row->result))

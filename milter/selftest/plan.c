@@ -176,6 +176,15 @@ bool plan_leads_to_us(const struct plan *p, const char *to)
 	return len == n + 2 && at[0] == '[' && strncasecmp(at + 1, p->names.ip, n) == 0;
 }
 
+/* What becomes of mail for us from a client that a rule names. */
+static bool turns_away(struct casting *c, const struct row *r)
+{
+	const char *ignored;
+
+	return r->actor->confined && r->expected == EXPECT_ACCEPTED &&
+	       !decide_row(c->config, c->now, r, &c->plan->arena, &ignored, &ignored);
+}
+
 static void set_expectation(struct casting *c, struct row *r)
 {
 	const struct probe *probe = r->probe;
@@ -194,6 +203,10 @@ static void set_expectation(struct casting *c, struct row *r)
 	if (probe->kind == PROBE_GUARD && !c->place->guarded) {
 		r->expected = EXPECT_EITHER;
 		r->why = "without a configuration it is not known whether there is a guard";
+	}
+	if (turns_away(c, r)) {
+		r->expected = EXPECT_REFUSED;
+		return;
 	}
 	if (r->expected != EXPECT_REFUSED)
 		return;

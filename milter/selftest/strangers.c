@@ -4,8 +4,8 @@
 #include "selftest/actors.h"
 #include "selftest/limited.h"
 
-/* Networks whose neighbours are played. */
-enum { NEIGHBOURS_MAX = 4 };
+/* Neighbours of networks: at a place where all is tried, and in the other manners. */
+enum { NEIGHBOURS_MAX = 8, NEIGHBOURS_FEW = 4 };
 
 static void add_stranger(struct casting *c, const struct addr *client)
 {
@@ -34,39 +34,6 @@ static struct addr made_up(const struct casting *c, const char *const *candidate
 
 /* --- those who look trusted ------------------------------------------------- */
 
-/* Adds 2^`bit` to an address. False: there is none so high. */
-static bool addr_advance(struct addr *a, unsigned bit)
-{
-	size_t len = a->family == ADDR_V4 ? 4 : 16, i = len - 1 - bit / 8;
-	unsigned carry = 1U << bit % 8;
-
-	for (size_t k = i + 1; k-- > 0 && carry > 0; carry >>= 8) {
-		carry += a->bytes[k];
-		a->bytes[k] = (unsigned char)(carry & 0xff);
-	}
-	return carry == 0;
-}
-
-/* The first address behind the networks that hold `a` in one piece. False: there is none. */
-static bool address_behind(const struct netset *set, const struct addr *a, struct addr *out)
-{
-	unsigned bits = a->family == ADDR_V4 ? 32 : 128, bit = 0;
-	struct addr in = *a, next;
-
-	/* Leaps that double while they stay inside, then leaps that halve. */
-	while (bit < bits && (next = in, addr_advance(&next, bit)) && netset_contains(set, &next)) {
-		in = next;
-		bit++;
-	}
-	while (bit-- > 0) {
-		next = in;
-		if (addr_advance(&next, bit) && netset_contains(set, &next))
-			in = next;
-	}
-	*out = in;
-	return addr_advance(out, 0) && !netset_contains(set, out);
-}
-
 static bool is_played(const struct casting *c, const struct addr *a)
 {
 	for (size_t i = 0; i < c->plan->actor_count; i++)
@@ -76,10 +43,45 @@ static bool is_played(const struct casting *c, const struct addr *a)
 	return false;
 }
 
+static bool addr_is_nobody(const struct addr *a)
+{
+	static const struct addr none = {.family = ADDR_NONE};
+
+	return memcmp(a->bytes, none.bytes, sizeof(none.bytes)) == 0;
+}
+
+/* The address behind a network (even numbers), or before it. False: there is none. */
+static bool neighbour_at(const struct netset *set, size_t number, struct addr *out)
+{
+	struct addr first, last;
+	bool behind = number % 2 == 0;
+
+	if (!netset_range(set, number / 2, &first, &last))
+		return false;
+	*out = behind ? last : first;
+	/* No client is at 0.0.0.0 or [::]. */
+	return addr_step(out, behind ? 1 : -1) && (behind || !addr_is_nobody(out));
+}
+
+/* Those of one rule with this number. How many are played: 0 or 1. */
+static size_t cast_neighbour(struct casting *c, const struct relay_rule *rule, size_t number)
+{
+	struct actor a = {.name = "neighbour", .where = "", .kind = ACTOR_STRANGER, .core = true};
+	struct addr outside;
+
+	if (!casting_permits(rule, c->now) || !rule->criteria.client.given ||
+	    !neighbour_at(rule->criteria.client.set, number, &outside) ||
+	    casting_is_permitted(c, &outside) || is_played(c, &outside))
+		return 0;
+	casting_set_client(c, &a, &outside);
+	casting_add(c, &a);
+	return 1;
+}
+
 /* An address next to each network that may relay: a prefix a bit too short lets it in. */
 static void cast_neighbours(struct casting *c)
 {
-	const struct relay_rule *rule = casting_first_rule(c->config);
+	const size_t most = c->place->full ? NEIGHBOURS_MAX : NEIGHBOURS_FEW;
 	size_t count = 0;
 
 	/* They are somebody's, whom a ban would hit. */
@@ -90,19 +92,12 @@ static void cast_neighbours(struct casting *c)
 					     "may ban them");
 		return;
 	}
-	for (; rule != NULL && count < NEIGHBOURS_MAX; rule = casting_next_rule(rule)) {
-		struct actor a = {
-		    .name = "neighbour", .where = "", .kind = ACTOR_STRANGER, .core = true};
-		struct addr inside, outside;
+	/* The first of each rule before the second of any. */
+	for (size_t number = 0; number < 2 * most; number++) {
+		const struct relay_rule *rule = casting_first_rule(c->config);
 
-		if (!casting_permits(rule, c->now) || !rule->criteria.client.given ||
-		    !netset_first_host(rule->criteria.client.set, &inside) ||
-		    !address_behind(rule->criteria.client.set, &inside, &outside) ||
-		    casting_is_permitted(c, &outside) || is_played(c, &outside))
-			continue;
-		casting_set_client(c, &a, &outside);
-		casting_add(c, &a);
-		count++;
+		for (; rule != NULL && count < most; rule = casting_next_rule(rule))
+			count += cast_neighbour(c, rule, number);
 	}
 }
 

@@ -326,6 +326,38 @@ static void test_contains(void **state)
 }
 
 /* Runs of zero groups in every place: what is printed must be read as the same. */
+static void test_step(void **state)
+{
+	static const struct {
+		const char *from;
+		int by;
+		const char *want; /* NULL: there is none */
+	} steps[] = {
+	    {"192.0.2.1", 1, "192.0.2.2"},
+	    {"192.0.2.255", 1, "192.0.3.0"},
+	    {"192.0.2.0", -1, "192.0.1.255"},
+	    {"255.255.255.255", 1, NULL},
+	    {"0.0.0.0", -1, NULL},
+	    {"2001:db8::ffff:ffff", 1, "2001:db8::1:0:0"},
+	    {"2001:db8:1::", -1, "2001:db8:0:ffff:ffff:ffff:ffff:ffff"},
+	    {"::", -1, NULL},
+	};
+	struct addr none = {.family = ADDR_NONE};
+
+	(void)state;
+	assert_false(addr_step(&none, 1));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char text[ADDR_TEXT_MAX];
+		struct addr a;
+
+		assert_true(addr_parse(steps[i].from, strlen(steps[i].from), &a));
+		assert_int_equal(addr_step(&a, steps[i].by), steps[i].want != NULL);
+		addr_format(&a, text);
+		if (steps[i].want != NULL)
+			assert_string_equal(text, steps[i].want);
+	}
+}
+
 static void test_round_trip(void **state)
 {
 	uint64_t random = 1;
@@ -358,6 +390,7 @@ int main(void)
 	    cmocka_unit_test(test_prefix),
 	    cmocka_unit_test(test_prefix_of),
 	    cmocka_unit_test(test_contains),
+	    cmocka_unit_test(test_step),
 	    cmocka_unit_test(test_round_trip),
 	};
 

@@ -136,6 +136,27 @@ static void test_ranges(void **state)
 	}
 }
 
+/* Each range from its first to its last, IPv4 before IPv6. */
+static void test_range(void **state)
+{
+	static const char *const want[] = {"10.0.0.0", "10.0.1.255", "192.0.2.7", "192.0.2.7",
+	    "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"};
+	struct netset *s = set_of("2001:db8::/64 192.0.2.7 10.0.1.0/24 10.0.0.0/24");
+	struct addr first, last, wanted;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(netset_range(s, i, &first, &last));
+		wanted = address(want[2 * i]);
+		assert_true(addr_equal(&first, &wanted));
+		wanted = address(want[2 * i + 1]);
+		assert_true(addr_equal(&last, &wanted));
+	}
+	assert_false(netset_range(s, 3, &first, &last));
+	assert_false(netset_range(NULL, 0, &first, &last));
+	netset_free(&s);
+}
+
 static void test_nothing(void **state)
 {
 	struct addr none = {.family = ADDR_NONE}, some = address("192.0.2.1");
@@ -480,6 +501,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_matches),
 	    cmocka_unit_test(test_ranges),
+	    cmocka_unit_test(test_range),
 	    cmocka_unit_test(test_nothing),
 	    cmocka_unit_test(test_add_set),
 	    cmocka_unit_test(test_worlds),
