@@ -12,6 +12,9 @@
 #include "daemon/listen.h"
 #include "daemon/privileges.h"
 
+/* In the state directory, with the master's process number behind it: the socket of a proof. */
+#define GENERATION_PRIVATE ".proof-"
+
 /* A place that is always filled: when its process ends, another is started. */
 struct slot {
 	pid_t pid;         /* 0: none at the moment */

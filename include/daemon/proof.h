@@ -33,6 +33,9 @@ enum proof_state {
  */
 bool proof_begin(struct config *config, const struct generation *live, struct fault *fault);
 
+/* Drops the private sockets of masters that were killed. Before the first. */
+void proof_drop_left(const char *state);
+
 /* What a loop of the master's has to do for it. `in_child` as for generation_fill(). */
 enum proof_state proof_look_after(usec_t now, usec_t passed, void (*in_child)(int listener));
 

@@ -131,8 +131,8 @@ static bool open_private(struct generation *g, struct fault *fault)
 	    .gid = g->identity.socket_gid,
 	};
 
-	snprintf(
-	    text, sizeof(text), "unix:%s/.proof-%ld", g->config->settings->state, (long)getpid());
+	snprintf(text, sizeof(text), "unix:%s/" GENERATION_PRIVATE "%ld",
+	    g->config->settings->state, (long)getpid());
 	return listeners_open(&g->listeners, &want, NULL, &o, fault);
 }
 

@@ -1,8 +1,12 @@
 #include "daemon/proof.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/exit.h"
 #include "base/log.h"
@@ -132,6 +136,25 @@ enum proof_state proof_look_after(usec_t now, usec_t passed, void (*in_child)(in
 	    proof.state == PROOF_TAKEN)
 		look_after_worker(now, passed, in_child);
 	return proof.state;
+}
+
+/* A number that is nobody's now, or, in a container, our own. */
+void proof_drop_left(const char *state)
+{
+	const size_t len = strlen(GENERATION_PRIVATE);
+	DIR *dir = opendir(state);
+
+	for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+		long pid = strncmp(e->d_name, GENERATION_PRIVATE, len) == 0
+		               ? strtol(e->d_name + len, NULL, 10)
+		               : 0;
+
+		if (pid == (long)getpid() ||
+		    (pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+			(void)unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	if (dir != NULL)
+		closedir(dir);
 }
 
 enum proof_state proof_state(void)

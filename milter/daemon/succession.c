@@ -479,6 +479,7 @@ bool succession_begin(
 	all.path = path;
 	all.in_child = forget;
 	all.started = all.read_at = clock_now();
+	proof_drop_left(config->settings->state);
 	all.incoming = generation_new(config, NULL, fault);
 	return all.incoming != NULL;
 }

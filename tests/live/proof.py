@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -241,6 +242,49 @@ def whoever_proves_it():
     guard.remove()
 
 
+def master_is_killed():
+    guard = Guard().start()
+    s, private, _ = begin(guard)
+    os.kill(guard.process.pid, signal.SIGKILL)
+    guard.process.wait(20)
+    guard.process = None
+    s.close()
+    tap.ok(os.path.exists(private), "a master that is killed leaves the private socket")
+    guard.start()
+    tap.equal(private_sockets(guard), [], "the next one drops it")
+    tap.equal(judges(guard.socket), b"y", "and serves what was proved by nobody yet")
+    guard.remove()
+
+
+def can_not_bind():
+    """The rows are right, and the address is somebody else's."""
+    guard = Guard().start()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        change(guard, r"listen = \{", f'listen = {{ "inet:127.0.0.1:{port}",')
+        code, out, err = command(guard, "reload", "--prove")
+        tap.ok(code == 75 and " 0 wrong" in out and f"inet:127.0.0.1:{port}: another program listens there" in err,
+               "one that can't listen is not taken, and is told", code, err)
+        tap.equal((status(guard)["daemon"]["generation"], private_sockets(guard), judges(guard.socket)), (1, [], b"y"),
+                  "the old one goes on")
+    tap.equal(command(guard, "reload", "--prove")[0], 0, "when the other is gone it is taken")
+    guard.remove()
+
+
+def several_at_once():
+    guard = Guard().start()
+    all_of_them = [subprocess.Popen([BINARY, "reload", "--prove", "-c", guard.conf], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [(p.returncode, out, err) for p in all_of_them for out, err in [p.communicate(timeout=60)]]
+    codes = [code for code, _, _ in said]
+    tap.ok(0 in codes and set(codes) <= {0, 75}, "one of several is taken; others are told to try again", said)
+    tap.ok(all("try again" in err for code, _, err in said if code == 75), "in words", said)
+    tap.equal((settled(guard)["daemon"]["generation"], private_sockets(guard)), (1 + codes.count(0), []), "and no more")
+    guard.remove()
+
+
 def permissions():
     if os.geteuid() != 0:
         return
@@ -253,6 +297,7 @@ def permissions():
     guard.remove()
 
 
-tests = [goes_live, is_not_taken, under_load, counts_nothing, can_not_be_proved, whoever_proves_it, permissions]
+tests = [goes_live, is_not_taken, under_load, counts_nothing, can_not_be_proved, whoever_proves_it, master_is_killed,
+         can_not_bind, several_at_once, permissions]
 names = sys.argv[2:]
 tap.run(*[t for t in tests if not names or t.__name__ in names])
