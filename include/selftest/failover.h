@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "conf/schema.h"
 
@@ -18,12 +19,16 @@ struct failover {
 	size_t count;
 	const char *paths[FAILOVER_SOCKETS_MAX]; /* that were moved */
 	sigset_t signals;                        /* as they were blocked before */
+	pid_t keeper;                            /* a process that moves them back if we die */
+	int lifeline;                            /* closes with us, and wakes it */
 };
 
 /*
- * Moves the unix sockets of `listen` aside, and holds back the signals that would end the process
- * before they are back. False, and `error` in words: one can't be moved, or a guard answers at one
- * that is no unix socket; then all are as they were.
+ * Moves the unix sockets of `listen` aside. Whatever ends this process before failover_end(),
+ * SIGKILL too, they are moved back by a process that waits for that; only a stop by the terminal is
+ * held back. One that an earlier test could not move back is taken over. False, and `error` in
+ * words: one can't be moved, or a guard answers at one that is no unix socket; then all are as they
+ * were.
  */
 bool failover_begin(
     struct failover *f, const struct conf_sockets *listen, char error[FAILOVER_ERROR_SIZE]);

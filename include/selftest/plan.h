@@ -42,8 +42,9 @@ struct place {
 	bool submission; /* it may ask everybody for a login */
 	bool guarded;    /* the guard must be asked there */
 	bool friends_only;
-	bool no_mail;   /* the server takes none from outside: a null client */
-	bool unguarded; /* the guard is down: what it would permit must wait */
+	bool no_mail;     /* the server takes none from outside: a null client */
+	bool unguarded;   /* the guard is down: what it would permit must wait */
+	bool turned_away; /* and everybody is, at the door */
 };
 
 enum actor_kind { ACTOR_STRANGER, ACTOR_FRIEND };

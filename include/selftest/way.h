@@ -49,6 +49,7 @@ struct way {
 	struct addr own, peer;
 	char host[WAY_TEXT_SIZE]; /* what the server calls itself; "" when it is no name */
 	char banner[WAY_TEXT_SIZE];
+	bool turned_away; /* at the door, by a reply: nothing else is known */
 	bool xclient, xclient_login, xclient_name;
 	bool starttls, pipelining, utf8;
 	bool auth;         /* by one of `logins`, once the session is as the way has it */

@@ -14,6 +14,7 @@ enum fault {
 	FAULT_LET_IN,     /* mail for us came in, and must not by the configuration */
 	FAULT_NOT_ASKED,  /* the guard was not asked */
 	FAULT_UNFILTERED, /* mail passed while the guard was down */
+	FAULT_LOST,       /* mail was refused for good while the guard was down */
 	FAULT_ERROR,
 	FAULTS
 };
@@ -25,7 +26,7 @@ static bool fault_of(const struct row *row, enum fault *out)
 	if (row->result.outcome == OUTCOME_ERROR || row->result.outcome == OUTCOME_UNTRIED)
 		*out = FAULT_ERROR;
 	else if (row->expected == EXPECT_DEFERRED)
-		*out = FAULT_UNFILTERED;
+		*out = row->result.outcome == OUTCOME_REFUSED ? FAULT_LOST : FAULT_UNFILTERED;
 	else if (row->expected == EXPECT_ASKED)
 		*out = FAULT_NOT_ASKED;
 	else if (row->expected == EXPECT_REFUSED)
@@ -85,6 +86,7 @@ static const char *headline(enum fault fault)
 	    [FAULT_LET_IN] = "could send to our own domain, and must not:",
 	    [FAULT_NOT_ASKED] = "got past the guard, which was not asked:",
 	    [FAULT_UNFILTERED] = "did not have to wait until the guard is back:",
+	    [FAULT_LOST] = "was refused for good, and should wait until the guard is back:",
 	    [FAULT_ERROR] = "could not be tried:",
 	};
 
@@ -218,6 +220,7 @@ static void what_to_do(
 				       "  INPUT_MAIL_FILTER and InputMailFilters (Sendmail)?\n");
 		break;
 	case FAULT_UNFILTERED:
+	case FAULT_LOST:
 		strbuf_puts(b,
 		    "  While the guard is down, mail must wait. Postfix: milter_default_action =\n"
 		    "  tempfail, also in the braces of smtpd_milters. Sendmail: F=T in\n"

@@ -134,8 +134,10 @@ static void add_unguarded(struct places *p, const struct way *w, const struct pl
 	char name[WAY_TEXT_SIZE + 32];
 
 	snprintf(name, sizeof(name), "%s guard down", w->target);
-	if (add(p, w, name, false, o))
+	if (add(p, w, name, false, o)) {
 		p->all[p->count - 1].unguarded = true;
+		p->all[p->count - 1].turned_away = w->turned_away;
+	}
 }
 
 /* One address. False: nothing answers there, or it can't be tested. */
@@ -163,7 +165,8 @@ static bool add_address(struct places *p, const struct target *target, const str
 	snprintf(w.name, sizeof(w.name), "%s", *target->name == '\0' ? target->host : target->name);
 	if (!asked && w.timeout > UNASKED_TIMEOUT)
 		w.timeout = UNASKED_TIMEOUT;
-	if (!way_smtp_learn(&w, error)) {
+	/* While the guard is down this may be all that it says. */
+	if (!way_smtp_learn(&w, error) && !(o->unguarded && w.turned_away)) {
 		if (asked)
 			places_note(p, "%s is not tried: %s", w.target, error);
 		return false;

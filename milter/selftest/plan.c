@@ -305,11 +305,13 @@ static bool cast_place(struct casting *c, const struct place *place)
 		return !c->failed;
 	}
 	cast_strangers(c);
-	if (c->failed || p->actor_count == before)
+	/* But where all are turned away at the door, one is like the other. */
+	if (c->failed || (p->actor_count == before && !place->turned_away))
 		return !c->failed;
 	/* A submission service may refuse all without TLS, before it asks anybody. */
-	p->actors[before].asks =
-	    *place->name != '\0' && (place->full || (place->submission && place->means.tls));
+	if (p->actor_count > before)
+		p->actors[before].asks = *place->name != '\0' &&
+		                         (place->full || (place->submission && place->means.tls));
 	cast_friends(c);
 	return !c->failed;
 }

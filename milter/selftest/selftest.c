@@ -108,16 +108,6 @@ static bool look_around(struct selftest *t)
 	return !t->findings.failed;
 }
 
-/* Opens, makes the plan and runs it while the guard is out of reach. */
-static int run_unguarded(struct selftest *t)
-{
-	int code = selftest_open_smtp(t);
-
-	if (code == EXIT_OK)
-		code = selftest_choose_server(t);
-	return code == EXIT_OK ? try_rows(t) : code;
-}
-
 static int run_failover(struct selftest *t)
 {
 	char error[FAILOVER_ERROR_SIZE] = "";
@@ -127,9 +117,15 @@ static int run_failover(struct selftest *t)
 	if (t->config == NULL)
 		return command_usage(&command_selftest, "--failover needs the configuration, to "
 							"know the guard's sockets; give -c FILE");
+	/* What the server is like is learnt before, so that mail has to wait no longer for it. */
+	code = selftest_open_smtp(t);
+	if (code == EXIT_OK)
+		code = selftest_choose_server(t);
+	if (code != EXIT_OK)
+		return code;
 	if (!failover_begin(&f, &t->config->settings->listen, error))
 		return selftest_fail(EXIT_UNAVAILABLE, error, "");
-	code = run_unguarded(t);
+	code = try_rows(t);
 	if (!failover_end(&f, error))
 		return selftest_fail(EXIT_INTERNAL, error, "");
 	if (code == EXIT_OK && !blame_rows(&t->plan))

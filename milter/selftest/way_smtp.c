@@ -203,6 +203,12 @@ static void keep_transcript(struct dialogue *d, struct row *row, size_t opening)
 	d->transcript.failed = false;
 }
 
+/* For now, whatever it was that it refused; for good before anything was said. */
+static bool is_turned_away(const struct dialogue *d)
+{
+	return d->reply.code / 100 == 4 || (d->reply.code / 100 == 5 && *d->helo == '\0');
+}
+
 /* The first rows of one session, as many as it can take. How many were tried: at least one. */
 static size_t run_session(const struct way *w, struct row *const *rows, size_t count)
 {
@@ -211,10 +217,12 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 	bool alive = dialogue_open_as(&d, w, rows[0]->actor, rows[0]->helo);
 
 	opening = d.transcript.len;
-	if (!alive && rows[0]->actor->place->unguarded && d.reply.code / 100 == 4) {
-		/* Without its filter a server may turn everybody away at the door, for now. */
+	if (!alive && rows[0]->actor->place->unguarded && is_turned_away(&d)) {
+		/* Without its filter a server may turn everybody away at the door. */
 		for (; i < count; i++) {
-			way_set(&rows[i]->result, OUTCOME_DEFERRED, STAGE_CONNECT, d.reply.text);
+			way_set(&rows[i]->result,
+			    d.reply.code / 100 == 4 ? OUTCOME_DEFERRED : OUTCOME_REFUSED,
+			    STAGE_CONNECT, d.reply.text);
 			rows[i]->result.code = d.reply.code;
 			rows[i]->result.by = BY_MTA;
 		}
@@ -307,7 +315,11 @@ bool way_smtp_learn(struct way *w, char error[WAY_TEXT_SIZE])
 	w->run_session = run_session;
 	/* Fewer than Postfix lets pass before it slows down, as each refusal counts. */
 	w->per_session = 8;
-	ok = dialogue_open(&d, w, NULL) && learn(w, &d);
+	ok = dialogue_open(&d, w, NULL);
+	w->turned_away = !ok && d.reply.code >= 400;
+	if (w->turned_away)
+		channel_addresses(&d.channel, &w->own, &w->peer);
+	ok = ok && learn(w, &d);
 	if (!ok)
 		snprintf(error, WAY_TEXT_SIZE, "%s", d.channel.error);
 	dialogue_close(&d);

@@ -104,7 +104,23 @@ static void a_guard_that_came_back_itself_is_left(void **state)
 	assert_true(failover_begin(&f, &all, error));
 	make_socket(one);
 	assert_true(failover_end(&f, error));
-	assert_true(is_there(one));
+	assert_true(is_there(one) && !is_there(aside));
+}
+
+static void one_that_was_left_aside_comes_back(void **state)
+{
+	const struct conf_socket sockets[] = {
+	    {.kind = CONF_SOCKET_UNIX, .path = one, .text = "unix:one"}};
+	const struct conf_sockets all = {1, sockets};
+	char error[FAILOVER_ERROR_SIZE] = "";
+	struct failover f;
+
+	(void)state;
+	assert_int_equal(rename(one, aside), 0);
+	assert_true(failover_begin(&f, &all, error));
+	assert_true(!is_there(one) && is_there(aside));
+	assert_true(failover_end(&f, error));
+	assert_true(is_there(one) && !is_there(aside));
 }
 
 static void a_guard_that_answers_elsewhere_must_be_stopped(void **state)
@@ -134,6 +150,7 @@ int main(void)
 	    cmocka_unit_test(come_back),
 	    cmocka_unit_test(all_or_none),
 	    cmocka_unit_test(a_guard_that_came_back_itself_is_left),
+	    cmocka_unit_test(one_that_was_left_aside_comes_back),
 	    cmocka_unit_test(a_guard_that_answers_elsewhere_must_be_stopped),
 	};
 
