@@ -23,6 +23,8 @@ enum sm_kind {
 	SM_RULE,    /* name: its ruleset; value: the rule without its R, tabs kept */
 	SM_MACRO,   /* name: "Z" */
 	SM_ENTRY,   /* of the access map, in lower case but for the value; name: key */
+	SM_PROBLEM, /* what is not built or not started with; name: "m4" or "sendmail"; value: why
+	             */
 };
 
 struct sm_fact {
@@ -42,6 +44,7 @@ struct sm {
 	const char *main_file;  /* sendmail.cf, or sendmail.mc where that is all there is */
 	bool from_mc;           /* the facts are from sendmail.mc: no rules, defaults are assumed */
 	struct sm *source; /* sendmail.mc beside sendmail.cf: where a change is made; NULL: none */
+	char ruleset[128]; /* that the reader is in; "" before the first */
 	bool has_access;   /* there is an access map, and its text was read */
 	bool failed;       /* memory is exhausted, or it is too much */
 };
@@ -77,7 +80,7 @@ bool sm_equate(const char *list, const char *key, char *out, size_t size);
 /* sm_cf.c: the lines of sendmail.cf, or such lines within sendmail.mc from `first` on. */
 void sm_read_cf(struct sm *sm, const char *text, size_t len, const char *file, unsigned first);
 
-/* sm_mc.c: sendmail.mc as far as it can be read without m4. */
+/* sm_mc.c: sendmail.mc, as m4 would read it, without the files that come with Sendmail. */
 void sm_read_mc(struct sm *sm, const char *text, size_t len, const char *file);
 
 /* sm_tables.c: the files of classes, and the access map's text. */

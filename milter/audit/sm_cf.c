@@ -1,6 +1,7 @@
 /* The lines of sendmail.cf. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "audit/sm_facts.h"
 #include "base/strbuf.h"
@@ -11,7 +12,6 @@ enum { LINE_MAX_SIZE = 65536, NAME_MAX_SIZE = 128 };
 struct reader {
 	struct sm *sm;
 	const char *file;
-	char ruleset[NAME_MAX_SIZE]; /* "" before the first */
 };
 
 /* "w" of `Cwlocalhost`, "VirtHost" of `C{VirtHost} a b`: the name, and what follows it. */
@@ -69,7 +69,7 @@ static void read_class(struct reader *r, const char *text, unsigned line)
 	char name[NAME_MAX_SIZE], word[256];
 
 	text = read_name(text, name);
-	while (sm_take(&text, " \t", word, sizeof(word)))
+	while (sm_take(&text, " \t\n", word, sizeof(word)))
 		sm_add(r->sm, SM_CLASS, name, word, r->file, line);
 }
 
@@ -93,7 +93,38 @@ static void read_map(struct reader *r, const char *text, unsigned line)
 	sm_add(r->sm, SM_MAP, name, text + strspn(text, " \t"), r->file, line);
 }
 
-/* "#####  $Id: relay_mail_from.m4,v ...": m4 says so of each file that it took in. */
+/*
+ * Features that are known by a rule that they alone bring. m4's comment stays where the feature was
+ * taken back, and is not there where somebody cleaned up.
+ */
+static const struct {
+	const char *feature, *ruleset, *left; /* without blanks */
+} by_rule[] = {{"relay_entire_domain", "Rcpt_ok", "$+<@$*$=m>"},
+    {"relay_based_on_MX", "Rcpt_ok", "<$*:$=w.:$*>$*"},
+    {"relay_local_from", "Relay_ok", "<?>$+<@$=w>"}, {"relay_mail_from", "Relay_ok", "<@><RELAY>"}};
+
+enum { BY_RULE = sizeof(by_rule) / sizeof(by_rule[0]) };
+
+static void read_rule(struct reader *r, const char *text, unsigned line)
+{
+	char left[64];
+	size_t len = 0;
+
+	sm_add(r->sm, SM_RULE, r->sm->ruleset, text, r->file, line);
+	for (const char *p = text; *p != '\t' && *p != '\0' && len + 1 < sizeof(left); p++)
+		if (*p != ' ')
+			left[len++] = *p;
+	left[len] = '\0';
+	for (size_t i = 0; i < BY_RULE; i++)
+		if (strcasecmp(r->sm->ruleset, by_rule[i].ruleset) == 0 &&
+		    strcasecmp(left, by_rule[i].left) == 0)
+			sm_add(r->sm, SM_FEATURE, by_rule[i].feature, "", r->file, line);
+	if (strchr(text, '\t') == NULL)
+		sm_add(r->sm, SM_PROBLEM, "sendmail",
+		    "a tab is expected between the two sides of a rule", r->file, line);
+}
+
+/* "#####  $Id: access_db.m4,v ...": m4 says so of each file that it took in. */
 static void read_comment(struct reader *r, const char *text, unsigned line)
 {
 	const char *id = strstr(text, "$Id: ");
@@ -107,6 +138,9 @@ static void read_comment(struct reader *r, const char *text, unsigned line)
 	if (strncmp(id + len, ".m4,v", 5) != 0 || len >= sizeof(name))
 		return;
 	snprintf(name, sizeof(name), "%.*s", (int)len, id);
+	for (size_t i = 0; i < BY_RULE; i++)
+		if (strcmp(name, by_rule[i].feature) == 0)
+			return;
 	sm_add(r->sm, SM_FEATURE, name, "", r->file, line);
 }
 
@@ -136,13 +170,16 @@ static void read_line(struct reader *r, const char *text, unsigned line)
 		break;
 	case 'S':
 		text++;
-		if (!sm_take(&text, " \t=#\n", r->ruleset, sizeof(r->ruleset)))
-			r->ruleset[0] = '\0';
+		if (!sm_take(&text, " \t=#\n", r->sm->ruleset, sizeof(r->sm->ruleset)))
+			r->sm->ruleset[0] = '\0';
 		break;
 	case 'R':
-		sm_add(r->sm, SM_RULE, r->ruleset, text + 1, r->file, line);
+		read_rule(r, text + 1, line);
 		break;
 	default:
+		if ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= '0' && text[0] <= '9'))
+			sm_add(r->sm, SM_PROBLEM, "sendmail", "no line of sendmail.cf begins so",
+			    r->file, line);
 		break;
 	}
 }

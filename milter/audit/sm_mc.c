@@ -1,150 +1,56 @@
-/* sendmail.mc as far as it can be read without m4: its own macros, and lines of sendmail.cf between
- * them. */
-#include <ctype.h>
+/* sendmail.mc: what its macros mean, read as m4 would, without the files that come with Sendmail.
+ */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "audit/m4.h"
 #include "audit/sm_facts.h"
 #include "base/strbuf.h"
 
-enum { ARGS_MAX = 8, ARG_MAX_SIZE = 8192 };
+enum { INCLUDES_MAX = 100 };
 
 struct reader {
 	struct sm *sm;
+	struct m4 *m;
 	const char *file;
-	const char *at, *end;
-	unsigned line;
-	bool diverted;   /* divert(-1): macros count, text does not */
+	unsigned includes;
 	bool has_daemon; /* DAEMON_OPTIONS was there */
-	struct strbuf filters;
-	const char *cw_file, *cr_file;
 };
 
-struct call {
-	char args[ARGS_MAX][ARG_MAX_SIZE];
-	size_t count;
-	unsigned line;
-};
+/* --- what cf.m4 brings ------------------------------------------------------------- */
 
-/* --- m4's words ---------------------------------------------------------------- */
+/* Calls that are heard; the others leave nothing of what is looked at here. */
+static const char *const hooks[] = {"DAEMON_OPTIONS", "DOMAIN", "FEATURE", "HACK",
+    "INPUT_MAIL_FILTER", "LOCAL_DOMAIN", "MAIL_FILTER", "OSTYPE", "RELAY_DOMAIN",
+    "RELAY_DOMAIN_FILE", "TRUST_AUTH_MECH", "VIRTUSER_DOMAIN", "VIRTUSER_DOMAIN_FILE"};
 
-static void step(struct reader *r)
-{
-	if (*r->at == '\n')
-		r->line++;
-	r->at++;
-}
-
-static void skip_line(struct reader *r)
-{
-	while (r->at < r->end && *r->at != '\n')
-		r->at++;
-	if (r->at < r->end)
-		step(r);
-}
-
-static bool is_name_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-static size_t name_len(const struct reader *r)
-{
-	size_t n = 0;
-
-	if (r->at < r->end && isdigit((unsigned char)*r->at))
-		return 0;
-	while (r->at + n < r->end && is_name_char(r->at[n]))
-		n++;
-	return n;
-}
-
-static bool is_word(const struct reader *r, size_t len, const char *word)
-{
-	return len == strlen(word) && memcmp(r->at, word, len) == 0;
-}
-
-/* What the one macro that stands within values expands to. */
-static const char *expansion(const struct reader *r, size_t len)
-{
-	return is_word(r, len, "MAIL_SETTINGS_DIR") ? "/etc/mail/" : NULL;
-}
-
-/* Quotes are taken away, all levels of them, as the value would be read again and again. */
-static void read_quoted(struct reader *r, struct strbuf *out)
-{
-	unsigned depth = 0;
-
-	for (; r->at < r->end; step(r)) {
-		if (*r->at == '`')
-			depth++;
-		else if (*r->at == '\'')
-			depth--;
-		else
-			strbuf_putc(out, *r->at);
-		if (depth == 0) {
-			step(r);
-			return;
-		}
-	}
-}
-
-/* Up to the comma or the parenthesis that ends the argument, which stays. */
-static void read_argument(struct reader *r, struct strbuf *out)
-{
-	unsigned depth = 0;
-
-	while (r->at < r->end && isspace((unsigned char)*r->at))
-		step(r);
-	while (r->at < r->end) {
-		size_t len = name_len(r);
-
-		if (is_word(r, len, "dnl")) {
-			skip_line(r);
-			while (r->at < r->end && isspace((unsigned char)*r->at))
-				step(r);
-		} else if (len > 0) {
-			const char *expanded = expansion(r, len);
-
-			if (expanded != NULL)
-				strbuf_puts(out, expanded);
-			else
-				strbuf_add(out, r->at, len);
-			r->at += len;
-		} else if (*r->at == '`') {
-			read_quoted(r, out);
-		} else if (depth == 0 && (*r->at == ',' || *r->at == ')')) {
-			return;
-		} else {
-			depth += *r->at == '(';
-			depth -= *r->at == ')';
-			strbuf_putc(out, *r->at);
-			step(r);
-		}
-	}
-}
-
-/* From the opening parenthesis on. */
-static void read_call(struct reader *r, struct call *c)
-{
-	c->count = 0;
-	c->line = r->line;
-	do {
-		struct strbuf arg = {.max = ARG_MAX_SIZE - 1};
-
-		step(r);
-		read_argument(r, &arg);
-		if (c->count < ARGS_MAX)
-			snprintf(c->args[c->count++], ARG_MAX_SIZE, "%s", strbuf_text(&arg));
-		strbuf_free(&arg);
-	} while (r->at < r->end && *r->at == ',');
-	if (r->at < r->end)
-		step(r);
-	for (size_t i = c->count; i < ARGS_MAX; i++)
-		c->args[i][0] = '\0';
-}
-
-/* --- what the macros say ------------------------------------------------------------ */
+static const struct {
+	const char *name, *text;
+} macros[] = {{"MAIL_SETTINGS_DIR", "/etc/mail/"}, {"DATABASE_MAP_TYPE", "hash"},
+    {"confCW_FILE", "MAIL_SETTINGS_DIR`'local-host-names"},
+    {"confCR_FILE", "-o MAIL_SETTINGS_DIR`'relay-domains"}, {"confPRIVACY_FLAGS", "authwarnings"},
+    /* Where what is written goes: any place of sendmail.cf is as good as another here. */
+    {"LOCAL_CONFIG", "divert(6)"}, {"LOCAL_NET_CONFIG", "divert(1)"}, {"LOCAL_UUCP", "divert(4)"},
+    {"LOCAL_DNSBL", "divert(8)"}, {"LOCAL_RULE_0", "divert(3)"}, {"LOCAL_RULE_3", "divert(2)"},
+    {"LOCAL_RULE_1", "divert(9)Ssender=1\n"}, {"LOCAL_RULE_2", "divert(9)Srecipient=2\n"},
+    {"LOCAL_RULESETS", "divert(9)"}, {"MAILER_DEFINITIONS", "divert(7)"},
+    {"LOCAL_SRV_FEATURES", "divert(9)SLocal_srv_features"},
+    {"LOCAL_CLT_FEATURES", "divert(9)SLocal_clt_features"},
+    {"LOCAL_TRY_TLS", "divert(9)SLocal_try_tls"}, {"LOCAL_TLS_RCPT", "divert(9)SLocal_tls_rcpt"},
+    {"LOCAL_TLS_CLIENT", "divert(9)SLocal_tls_client"},
+    {"LOCAL_TLS_SERVER", "divert(9)SLocal_tls_server"}, {"CONCAT", "$1$2$3$4$5$6$7"},
+    {"DOL", "`$'$1"},
+    {"lower", "translit(`$1', `ABCDEFGHIJKLMNOPQRSTUVWXYZ', `abcdefghijklmnopqrstuvwxyz')"},
+    /* These leave nothing that is looked at. */
+    {"CANONIFY_DOMAIN", ""}, {"CANONIFY_DOMAIN_FILE", ""}, {"CLIENT_OPTIONS", ""},
+    {"EXPOSED_USER", ""}, {"EXPOSED_USER_FILE", ""}, {"GENERICS_DOMAIN", ""},
+    {"GENERICS_DOMAIN_FILE", ""}, {"LDAPROUTE_DOMAIN", ""}, {"LDAPROUTE_DOMAIN_FILE", ""},
+    {"LDAPROUTE_EQUIVALENT", ""}, {"LDAPROUTE_EQUIVALENT_FILE", ""}, {"LOCAL_USER", ""},
+    {"LOCAL_USER_FILE", ""}, {"MAILER", ""}, {"MASQUERADE_AS", ""}, {"MASQUERADE_DOMAIN", ""},
+    {"MASQUERADE_DOMAIN_FILE", ""}, {"MASQUERADE_EXCEPTION", ""}, {"MASQUERADE_EXCEPTION_FILE", ""},
+    {"MODIFY_MAILER_FLAGS", ""}, {"QUEUE_GROUP", ""}, {"SITE", ""}, {"SITECONFIG", ""},
+    {"UUCPSMTP", ""}, {"VERSIONID", ""}};
 
 /* Of the many options, those that the audit or the import looks at. */
 static const struct {
@@ -159,193 +65,284 @@ static const struct {
     {"confMAX_DAEMON_CHILDREN", "MaxDaemonChildren"},
     {"confMAX_RCPTS_PER_MESSAGE", "MaxRecipientsPerMessage"},
     {"confPRIVACY_FLAGS", "PrivacyOptions"},
+    {"confREJECT_NUL", "RejectNUL"},
     {"confSERVER_CERT", "ServerCertFile"},
     {"confSMTP_LOGIN_MSG", "SmtpGreetingMessage"},
 };
 
-static void add(
-    struct reader *r, enum sm_kind kind, const char *name, const char *value, unsigned line)
+/* What a feature defines, which is what counts: undefine() takes it back. */
+static const struct {
+	const char *feature, *macro;
+} features[] = {
+    {"access_db", "_ACCESS_TABLE_"},
+    {"delay_checks", "_DELAY_CHECKS_"},
+    {"loose_relay_check", "_LOOSE_RELAY_CHECK_"},
+    {"promiscuous_relay", "_PROMISCUOUS_RELAY_"},
+    {"relay_based_on_MX", "_RELAY_MX_SERVED_"},
+    {"relay_entire_domain", "_RELAY_ENTIRE_DOMAIN_"},
+    {"relay_hosts_only", "_RELAY_HOSTS_ONLY_"},
+    {"relay_local_from", "_RELAY_LOCAL_FROM_"},
+    {"relay_mail_from", "_RELAY_DB_FROM_"},
+    {"use_cw_file", "USE_CW_FILE"},
+};
+
+enum { FEATURES = sizeof(features) / sizeof(features[0]) };
+
+/* --- facts --------------------------------------------------------------------------- */
+
+/* A fact's file and line; what was made of a macro of cf.m4 has none. */
+static void add(struct reader *r, enum sm_kind kind, const char *name, const char *value,
+    const struct m4_place *at)
 {
-	sm_add(r->sm, kind, name, value, r->file, line);
+	bool known = at->line > 0 && at->file[0] != '\0';
+
+	sm_add(r->sm, kind, name, value, known ? at->file : r->file, known ? at->line : 0);
 }
 
-static void on_define(struct reader *r, const struct call *c)
+/* As it stands in sendmail.cf: macros in it expanded, quotes that are left taken away. */
+static const char *value_of(struct reader *r, const char *text)
 {
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strcmp(c->args[0], options[i].macro) == 0)
-			add(r, SM_OPTION, options[i].option, c->args[1], c->line);
-	if (strcmp(c->args[0], "confCW_FILE") == 0)
-		r->cw_file = arena_strdup(&r->sm->arena, c->args[1]);
-	else if (strcmp(c->args[0], "confCR_FILE") == 0)
-		r->cr_file = arena_strdup(&r->sm->arena, c->args[1]);
-	else if (strcmp(c->args[0], "confINPUT_MAIL_FILTERS") == 0)
-		strbuf_reset(&r->filters);
+	const char *whole = m4_expand(r->m, text);
+	char *plain = arena_strdup(&r->sm->arena, whole), *to = plain;
+
+	if (plain == NULL) {
+		r->sm->failed = true;
+		return "";
+	}
+	for (const char *p = plain; *p != '\0'; p++)
+		if (*p != '`' && *p != '\'')
+			*to++ = *p;
+	*to = '\0';
+	return plain;
 }
 
-static void on_feature(struct reader *r, const struct call *c)
+/* The same of a macro; "" where it is not defined. */
+static const char *value_of_macro(struct reader *r, const char *name)
 {
-	add(r, SM_FEATURE, c->args[0], c->args[1], c->line);
-	if (strcmp(c->args[0], "access_db") == 0)
-		add(r, SM_MAP, "access",
-		    c->args[1][0] != '\0' ? c->args[1] : "hash -T<TMPF> /etc/mail/access", c->line);
-	else if (strcmp(c->args[0], "use_cw_file") == 0)
-		add(r, SM_FILE, "w",
-		    r->cw_file != NULL ? r->cw_file : "-o /etc/mail/local-host-names", c->line);
+	const struct m4_macro *m = m4_find(r->m, name);
+
+	return m == NULL ? "" : value_of(r, m->text);
 }
 
-static void on_words(struct reader *r, const char *name, const struct call *c)
+static void on_feature(struct reader *r, const struct m4_call *c)
 {
-	const char *at = c->args[0];
-	char word[256];
-
-	while (sm_take(&at, " \t\n", word, sizeof(word)))
-		add(r, SM_CLASS, name, word, c->line);
-}
-
-static void on_filter(struct reader *r, const struct call *c)
-{
-	add(r, SM_FILTER, c->args[0], c->args[1], c->line);
-	if (r->filters.len > 0)
-		strbuf_puts(&r->filters, ", ");
-	strbuf_puts(&r->filters, c->args[0]);
-}
-
-static void on_condition(struct reader *r, const char *macro, const struct call *c)
-{
-	for (size_t i = 1; i < c->count; i++)
-		if (strstr(c->args[i], "FEATURE") != NULL || strstr(c->args[i], "define") != NULL) {
-			findings_note(r->sm->notes,
-			    "%s:%u: what depends on a condition (%s) is not judged.", r->file,
-			    c->line, macro);
+	/* "skip", "lookupdotdomain", "relaytofulladdress": each a feature by itself. */
+	for (size_t i = 2; i < 5 && strcasecmp(c->args[0], "access_db") == 0; i++)
+		if (c->args[i][0] != '\0')
+			add(r, SM_FEATURE, c->args[i], "", &c->at);
+	for (size_t i = 0; i < FEATURES; i++)
+		if (strcasecmp(c->args[0], features[i].feature) == 0) {
+			m4_define(r->m, features[i].macro, c->args[1], &c->at);
 			return;
 		}
-}
-
-static void on_call(struct reader *r, const char *macro, const struct call *c)
-{
-	if (strcmp(macro, "define") == 0) {
-		on_define(r, c);
-	} else if (strcmp(macro, "FEATURE") == 0) {
-		on_feature(r, c);
-	} else if (strcmp(macro, "DAEMON_OPTIONS") == 0) {
-		add(r, SM_DAEMON, "", c->args[0], c->line);
+	add(r, SM_FEATURE, c->args[0], value_of(r, c->args[1]), &c->at);
+	if (strcmp(c->args[0], "block_bad_helo") == 0) {
+		add(r, SM_CLASS, "w", "[127.0.0.1]", &c->at);
+		add(r, SM_CLASS, "w", "[IPv6:::1]", &c->at);
+	}
+	if (strcmp(c->args[0], "msp") == 0 && !r->has_daemon) {
+		add(r, SM_FEATURE, "no_default_msa", "", &c->at);
+		add(r, SM_DAEMON, "", "Name=NoMTA, Addr=127.0.0.1, M=E", &c->at);
+		m4_define(r->m, "confPRIVACY_FLAGS", "goaway,noetrn,restrictqrun", &c->at);
 		r->has_daemon = true;
-	} else if (strcmp(macro, "INPUT_MAIL_FILTER") == 0) {
-		on_filter(r, c);
-	} else if (strcmp(macro, "MAIL_FILTER") == 0) {
-		add(r, SM_FILTER, c->args[0], c->args[1], c->line);
-	} else if (strcmp(macro, "RELAY_DOMAIN") == 0) {
-		on_words(r, "R", c);
-	} else if (strcmp(macro, "RELAY_DOMAIN_FILE") == 0) {
-		add(r, SM_FILE, "R", c->args[0], c->line);
-	} else if (strcmp(macro, "LOCAL_DOMAIN") == 0) {
-		on_words(r, "w", c);
-	} else if (strcmp(macro, "VIRTUSER_DOMAIN") == 0) {
-		on_words(r, "VirtHost", c);
-	} else if (strcmp(macro, "VIRTUSER_DOMAIN_FILE") == 0) {
-		add(r, SM_FILE, "VirtHost", c->args[0], c->line);
-	} else if (strcmp(macro, "TRUST_AUTH_MECH") == 0) {
-		on_words(r, "TrustAuthMech", c);
-	} else if (strcmp(macro, "divert") == 0) {
-		r->diverted = c->args[0][0] == '-';
-	} else if (strcmp(macro, "ifdef") == 0 || strcmp(macro, "ifelse") == 0) {
-		on_condition(r, macro, c);
-	} else if (strcmp(macro, "include") == 0 || strcmp(macro, "sinclude") == 0) {
-		/* m4's own part is in every sendmail.mc. */
-		if (strstr(c->args[0], "m4/cf.m4") == NULL)
-			findings_note(
-			    r->sm->notes, "%s:%u: %s is not read.", r->file, c->line, c->args[0]);
 	}
 }
 
-/* --- the file ------------------------------------------------------------------------ */
-
-/* Does a line of sendmail.cf begin here? A name with a parenthesis or an underscore is a macro. */
-static bool is_cf_line(const struct reader *r)
+/* As the line of sendmail.cf that m4 makes of it. */
+static void on_words(struct reader *r, const char *name, const struct m4_call *c)
 {
-	size_t len = name_len(r);
+	const char *row = arena_printf(&r->sm->arena, "C{%s}%s\n", name, value_of(r, c->args[0]));
 
-	if (r->diverted || strchr("CDFKORSX", *r->at) == NULL)
-		return false;
-	if (r->at + len < r->end && r->at[len] == '(')
-		return false;
-	return memchr(r->at, '_', len) == NULL || *r->at == 'S' || *r->at == 'K';
+	if (row == NULL)
+		r->sm->failed = true;
+	else
+		sm_read_cf(r->sm, row, strlen(row), c->at.file, c->at.line);
 }
 
-/* All lines up to the next that is none: a ruleset stays whole. */
-static void read_cf_lines(struct reader *r)
+static void on_filter(struct reader *r, const struct m4_call *c)
 {
-	const char *start = r->at;
-	unsigned first = r->line;
+	const struct m4_macro *old = m4_find(r->m, "confINPUT_MAIL_FILTERS");
+	const char *all = c->args[0];
 
-	while (r->at < r->end && (is_cf_line(r) || *r->at == ' ' || *r->at == '\t' ||
-				     *r->at == '#' || *r->at == '\n'))
-		skip_line(r);
-	sm_read_cf(r->sm, start, (size_t)(r->at - start), r->file, first);
+	if (old != NULL && old->text[0] != '\0')
+		all = arena_printf(&r->sm->arena, "%s, %s", old->text, c->args[0]);
+	if (all == NULL)
+		r->sm->failed = true;
+	else
+		m4_define(r->m, "confINPUT_MAIL_FILTERS", all, &c->at);
 }
 
-static void read_macro(struct reader *r)
+/* The two that come with Sendmail and change what is looked at. */
+static void on_files(struct reader *r, const struct m4_call *c)
 {
-	char macro[64];
-	size_t len = name_len(r);
-	struct call c;
+	if (strcmp(c->name, "OSTYPE") == 0 && strcmp(c->args[0], "debian") == 0) {
+		m4_define(
+		    r->m, "confCR_FILE", "-o MAIL_SETTINGS_DIR`'relay-domains %[^\\#]", &c->at);
+		m4_define(
+		    r->m, "confCW_FILE", "MAIL_SETTINGS_DIR`'local-host-names %[^\\#]", &c->at);
+	} else if (strcmp(c->name, "DOMAIN") == 0 && strcmp(c->args[0], "generic") == 0) {
+		m4_define(r->m, "USE_CW_FILE", "", &c->at);
+	} else if (strcmp(c->name, "OSTYPE") != 0 && strncmp(c->args[0], "debian-", 7) != 0) {
+		findings_note(r->sm->notes, "%s:%u: %s(%s) is not read.", c->at.file, c->at.line,
+		    c->name, c->args[0]);
+	}
+}
 
-	if (is_word(r, len, "dnl")) {
-		skip_line(r);
+static void on_call(void *user, const struct m4_call *c)
+{
+	static const struct {
+		const char *macro, *name;
+		enum sm_kind kind;
+	} classes[] = {{"RELAY_DOMAIN", "R", SM_CLASS}, {"RELAY_DOMAIN_FILE", "R", SM_FILE},
+	    {"LOCAL_DOMAIN", "w", SM_CLASS}, {"VIRTUSER_DOMAIN", "VirtHost", SM_CLASS},
+	    {"VIRTUSER_DOMAIN_FILE", "VirtHost", SM_FILE},
+	    {"TRUST_AUTH_MECH", "TrustAuthMech", SM_CLASS}};
+	struct reader *r = user;
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (strcmp(c->name, classes[i].macro) != 0)
+			continue;
+		if (classes[i].kind == SM_CLASS)
+			on_words(r, classes[i].name, c);
+		else
+			add(r, SM_FILE, classes[i].name, value_of(r, c->args[0]), &c->at);
+		/* Who has virtual domains relays for them, and for all that is below. */
+		if (strcmp(classes[i].name, "VirtHost") == 0)
+			add(r, SM_CLASS, "R", "$={VirtHost}", &c->at);
 		return;
 	}
-	snprintf(macro, sizeof(macro), "%.*s", (int)(len < sizeof(macro) ? len : 0), r->at);
-	r->at += len;
-	if (r->at < r->end && *r->at == '(') {
-		read_call(r, &c);
-		on_call(r, macro, &c);
+	if (strcmp(c->name, "FEATURE") == 0) {
+		on_feature(r, c);
+	} else if (strcmp(c->name, "DAEMON_OPTIONS") == 0) {
+		add(r, SM_DAEMON, "", value_of(r, c->args[0]), &c->at);
+		r->has_daemon = true;
+	} else if (strcmp(c->name, "INPUT_MAIL_FILTER") == 0 ||
+		   strcmp(c->name, "MAIL_FILTER") == 0) {
+		add(r, SM_FILTER, value_of(r, c->args[0]), value_of(r, c->args[1]), &c->at);
+		if (c->name[0] == 'I')
+			on_filter(r, c);
+	} else {
+		on_files(r, c);
+	}
+}
+
+/* --- the files ----------------------------------------------------------------------- */
+
+/* Lines of sendmail.cf between the macros. */
+static void on_text(void *user, const char *text, size_t len, const struct m4_place *at)
+{
+	struct reader *r = user;
+
+	sm_read_cf(r->sm, text, len, at->file, at->line);
+}
+
+static const char *on_include(void *user, const char *path, bool silent, size_t *len,
+    const char **file, const struct m4_place *at)
+{
+	struct reader *r = user;
+	const char *problem = "it is one of too many", *text = NULL;
+
+	/* m4's own part is in every sendmail.mc. */
+	if (strstr(path, "m4/cf.m4") != NULL) {
+		m4_comments(r->m, false);
+		return NULL;
+	}
+	*file = audit_path(&audit_sendmail, &r->sm->own, &r->sm->arena, path);
+	if (*file != NULL && r->includes < INCLUDES_MAX)
+		text = audit_read(&r->sm->arena, *file, len, &problem);
+	r->includes++;
+	if (text == NULL && !silent)
+		findings_note(
+		    r->sm->notes, "%s:%u: %s is not read: %s.", at->file, at->line, path, problem);
+	return text;
+}
+
+static void on_problem(void *user, const struct m4_place *at, bool stops, const char *what)
+{
+	struct reader *r = user;
+
+	if (stops)
+		add(r, SM_PROBLEM, "m4", what, at);
+	else
+		findings_note(r->sm->notes, "%s:%u: %s.", at->file, at->line, what);
+}
+
+static bool includes_cf(const char *text, size_t len)
+{
+	static const char name[] = "m4/cf.m4";
+
+	for (const char *p = text; (size_t)(p - text) + sizeof(name) <= len; p++)
+		if (memcmp(p, name, sizeof(name) - 1) == 0)
+			return true;
+	return false;
+}
+
+/* What is known only at the end of the file, as m4 makes its options of what then holds. */
+static void add_defined(struct reader *r)
+{
+	for (size_t i = 0; i < FEATURES; i++) {
+		const struct m4_macro *m = m4_find(r->m, features[i].macro);
+		struct m4_place at;
+		const char *value;
+
+		if (m == NULL)
+			continue;
+		at = m->at;
+		value = value_of(r, m->text);
+		add(r, SM_FEATURE, features[i].feature, value, &at);
+		if (strcmp(features[i].feature, "access_db") == 0)
+			add(r, SM_MAP, "access",
+			    value[0] != '\0'
+				? value
+				: value_of(
+				      r, "DATABASE_MAP_TYPE -T<TMPF> MAIL_SETTINGS_DIR`'access"),
+			    &at);
+		else if (strcmp(features[i].feature, "use_cw_file") == 0)
+			add(r, SM_FILE, "w", value_of_macro(r, "confCW_FILE"), &at);
+	}
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		const struct m4_macro *m = m4_find(r->m, options[i].macro);
+
+		if (m != NULL && m->at.line > 0)
+			add(r, SM_OPTION, options[i].option, value_of(r, m->text), &m->at);
 	}
 }
 
 /* What m4 makes of what is not said. */
 static void add_defaults(struct reader *r)
 {
+	static const struct m4_place nowhere = {"", 0};
+	const struct m4_macro *cr = m4_find(r->m, "confCR_FILE");
+
 	if (!r->has_daemon)
-		add(r, SM_DAEMON, "", "Name=MTA", 0);
+		add(r, SM_DAEMON, "", "Name=MTA", &nowhere);
 	if (sm_last(r->sm, SM_FEATURE, "no_default_msa") == NULL)
-		add(r, SM_DAEMON, "", "Port=587, Name=MSA, M=E", 0);
-	if (r->filters.len > 0)
-		add(r, SM_OPTION, "InputMailFilters", strbuf_text(&r->filters), 0);
-	add(r, SM_FILE, "R", r->cr_file != NULL ? r->cr_file : "-o /etc/mail/relay-domains", 0);
+		add(r, SM_DAEMON, "", "Port=587, Name=MSA, M=E", &nowhere);
+	if (cr != NULL)
+		add(r, SM_FILE, "R", value_of(r, cr->text), &cr->at);
 }
 
 void sm_read_mc(struct sm *sm, const char *text, size_t len, const char *file)
 {
-	struct reader r = {.sm = sm, .file = file, .at = text, .end = text + len, .line = 1};
-	bool fresh = true; /* at the start of a line */
+	static const struct m4_place nowhere = {"", 0};
+	struct reader r = {.sm = sm, .file = file};
+	const struct m4_client client = {&r, on_call, on_text, on_include, on_problem};
 
-	while (r.at < r.end) {
-		bool was_fresh = fresh;
-
-		fresh = false;
-		if (*r.at == '\n') {
-			step(&r);
-			fresh = true;
-		} else if (was_fresh && is_cf_line(&r)) {
-			read_cf_lines(&r);
-			fresh = true;
-		} else if (*r.at == '#') {
-			skip_line(&r);
-			fresh = true;
-		} else if (*r.at == '`') {
-			struct strbuf none = {.max = 1};
-
-			read_quoted(&r, &none);
-			strbuf_free(&none);
-		} else if (name_len(&r) > 0) {
-			bool at_dnl = is_word(&r, name_len(&r), "dnl");
-
-			read_macro(&r);
-			fresh = at_dnl;
-		} else {
-			step(&r);
-		}
+	r.m = m4_new(&client);
+	if (r.m == NULL) {
+		sm->failed = true;
+		return;
 	}
+	for (size_t i = 0; i < sizeof(macros) / sizeof(macros[0]); i++)
+		m4_define(r.m, macros[i].name, macros[i].text, &nowhere);
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		m4_hook(r.m, hooks[i]);
+	/* Where the file does not include cf.m4, it was read before. */
+	m4_comments(r.m, includes_cf(text, len));
+	m4_read(r.m, text, len, file);
+	add_defined(&r);
 	add_defaults(&r);
-	strbuf_free(&r.filters);
+	if (m4_failed(r.m))
+		add(&r, SM_PROBLEM, "m4", "more macros than this reader follows", &nowhere);
+	m4_free(r.m);
 }
