@@ -7,8 +7,8 @@
 #include "base/strbuf.h"
 
 enum {
-	M4_FUEL = 8 << 20,     /* characters that are read, expansions included */
-	M4_TEXT_MAX = 1 << 20, /* of one argument or expansion */
+	M4_FUEL = 2 << 20,       /* characters that are read, expansions included */
+	M4_TEXT_MAX = 256 << 10, /* of one argument or expansion */
 	M4_BUCKETS = 1024,
 	M4_QUOTE_SIZE = 8,
 };

@@ -29,8 +29,8 @@ void m4_push(struct m4 *m, const char *text, size_t len, const struct m4_place *
 		m->failed = true;
 		return;
 	}
-	*s = (struct m4_source){.at = text, .end = text + len, .place = *at, .counts = counts,
-	    .below = m->top};
+	*s = (struct m4_source){
+	    .at = text, .end = text + len, .place = *at, .counts = counts, .below = m->top};
 	m->top = s;
 }
 
@@ -93,8 +93,7 @@ static void put(struct m4 *m, char c, const struct m4_place *at)
 	if (m->diversion < 0)
 		return;
 	/* A macro that came to several lines is ahead of the file. */
-	if (m->out.len > 0 &&
-	    (m->out_at.file != at->file || (fresh && m->out_line > at->line)))
+	if (m->out.len > 0 && (m->out_at.file != at->file || (fresh && m->out_line > at->line)))
 		m4_flush(m);
 	if (m->out.len == 0) {
 		m->out_at = *at;

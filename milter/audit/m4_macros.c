@@ -99,7 +99,8 @@ static void run_ifelse(struct m4_running *r)
 
 	while (i + 2 < r->count) {
 		if (strcmp(arg(r, i), arg(r, i + 1)) == 0) {
-			m4_push(r->m, arg(r, i + 2), strlen(arg(r, i + 2)), &r->args[i + 2].at, true);
+			m4_push(
+			    r->m, arg(r, i + 2), strlen(arg(r, i + 2)), &r->args[i + 2].at, true);
 			return;
 		}
 		i += 3;
@@ -120,8 +121,8 @@ static void include(struct m4_running *r, bool silent)
 {
 	size_t len = 0;
 	const char *file = NULL;
-	const char *text = r->m->client->include(
-	    r->m->client->user, arg(r, 0), silent, &len, &file, &r->at);
+	const char *text =
+	    r->m->client->include(r->m->client->user, arg(r, 0), silent, &len, &file, &r->at);
 	struct m4_place at = {file, 1};
 
 	if (text != NULL)
@@ -177,8 +178,8 @@ static void run_index(struct m4_running *r)
 static void run_shift(struct m4_running *r)
 {
 	for (size_t i = 1; i < r->count; i++)
-		strbuf_printf(&r->out, "%s%s%s%s", i > 1 ? "," : "", r->m->open, arg(r, i),
-		    r->m->close);
+		strbuf_printf(
+		    &r->out, "%s%s%s%s", i > 1 ? "," : "", r->m->open, arg(r, i), r->m->close);
 }
 
 static void run_incr(struct m4_running *r)

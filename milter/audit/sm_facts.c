@@ -215,7 +215,7 @@ void sm_place(const struct sm *sm, const struct sm_fact *f, const char **file, u
 {
 	const struct sm_fact *there = NULL;
 
-	*file = sm->main_file;
+	*file = sm->source != NULL ? sm->source->main_file : sm->main_file;
 	*line = 0;
 	if (f == NULL)
 		return;
@@ -223,6 +223,9 @@ void sm_place(const struct sm *sm, const struct sm_fact *f, const char **file, u
 		if (there->line > 0 && (f->kind == SM_FEATURE || f->kind == SM_OPTION ||
 					   strcmp(there->value, f->value) == 0))
 			break;
+	/* An option that sendmail.mc does not have is m4's default: it is to be written there. */
+	if (there == NULL && sm->source != NULL && f->kind == SM_OPTION)
+		return;
 	*file = there != NULL ? there->file : f->file;
 	*line = there != NULL ? there->line : f->line;
 }

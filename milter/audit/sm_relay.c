@@ -5,34 +5,169 @@
 #include "audit/sm_audit.h"
 #include "audit/strangers.h"
 
+/* --- the rules of sendmail.cf ----------------------------------------------------- */
+
+/* The right-hand side of a rule: LHS, tabs, RHS, tabs, comment. NULL: it has none. */
+static const char *right_side(const char *rule)
+{
+	const char *rhs = strchr(rule, '\t');
+
+	return rhs == NULL ? NULL : rhs + strspn(rhs, "\t\n ");
+}
+
+/* Does it end the ruleset, and with what? NULL: it does not. */
+static const char *ends_with(const char *rule, char *kind)
+{
+	const char *rhs = right_side(rule);
+
+	if (rhs == NULL || rhs[0] != '$' || (rhs[1] != '#' && rhs[1] != '@'))
+		return NULL;
+	*kind = rhs[1];
+	return rhs + 2 + strspn(rhs + 2, " ");
+}
+
+static bool is_first_word(const char *text, const char *word)
+{
+	size_t len = strcspn(text, " \t\n$");
+
+	return len == strlen(word) && strncasecmp(text, word, len) == 0;
+}
+
+static bool refuses(const char *answer)
+{
+	return is_first_word(answer, "error") || is_first_word(answer, "discard") ||
+	       is_first_word(answer, "quarantine");
+}
+
+static bool matches_all(const char *rule)
+{
+	size_t len = strcspn(rule, "\t");
+
+	while (len > 0 && rule[len - 1] == ' ')
+		len--;
+	return len == 2 && memcmp(rule, "$*", 2) == 0;
+}
+
+/* Any address: nothing but wildcards, and the signs that part them. */
+static bool matches_any_address(const char *rule)
+{
+	bool wild = false;
+
+	for (const char *p = rule; *p != '\t' && *p != '\0'; p++) {
+		if (*p == '$' && p[1] != '\0' && strchr("*+-", p[1]) != NULL) {
+			wild = true;
+			p++;
+		} else if (strchr("<>@. ", *p) == NULL) {
+			return false;
+		}
+	}
+	return wild;
+}
+
+/* A rule behind one that ends the ruleset for everything is never reached. */
+static bool is_reached(const struct sm *sm, const struct sm_fact *f)
+{
+	const struct sm_fact *before = NULL;
+	char kind;
+
+	while ((before = sm_next(sm, before, SM_RULE, f->name)) != NULL && before < f)
+		if (matches_all(before->value) && ends_with(before->value, &kind) != NULL)
+			return false;
+	return true;
+}
+
+static bool is_rcpt_ruleset(const char *name)
+{
+	return strcasecmp(name, "Basic_check_rcpt") == 0 || strcasecmp(name, "check_rcpt") == 0 ||
+	       strcasecmp(name, "checkrcpt") == 0;
+}
+
+/* Is there the rule by which all that nothing permitted is refused? */
+static bool denies(const struct sm *sm)
+{
+	const struct sm_fact *f = NULL;
+	const char *answer;
+	char kind;
+
+	while ((f = sm_next(sm, f, SM_RULE, NULL)) != NULL)
+		if (is_rcpt_ruleset(f->name) && matches_all(f->value) &&
+		    (answer = ends_with(f->value, &kind)) != NULL && kind == '#' && refuses(answer))
+			return true;
+	return false;
+}
+
+static void permits_all(struct sm_audit *a, const struct sm_fact *f)
+{
+	sm_report(a, "rule-permits-all", SEVERITY_HIGH, f,
+	    findings_text(
+		a->findings, "This rule of %s permits every recipient that reaches it.", f->name),
+	    sm_commented(a, f));
+}
+
+/* Rulesets of m4, where somebody may have put a line. */
+static void audit_their_rule(
+    struct sm_audit *a, const struct sm_fact *f, char kind, const char *answer)
+{
+	bool theirs = strcasecmp(f->name, "Relay_ok") == 0 || strcasecmp(f->name, "Rcpt_ok") == 0 ||
+	              is_rcpt_ruleset(f->name);
+
+	if (!theirs || !matches_all(f->value) || !is_reached(a->sm, f))
+		return;
+	if (kind == '#' ? !refuses(answer)
+			: is_first_word(answer, "RELAY") || is_first_word(answer, "OK"))
+		permits_all(a, f);
+}
+
+/*
+ * Local_check_rcpt and Local_Relay_Auth are the site's own; only $# of them counts. The first is
+ * given the recipient, the second the mechanism of the login, nothing where there is none.
+ */
+static void audit_rule(struct sm_audit *a, const struct sm_fact *f)
+{
+	char kind;
+	const char *answer = ends_with(f->value, &kind);
+	bool rcpt = strcasecmp(f->name, "Local_check_rcpt") == 0;
+
+	if (answer == NULL)
+		return;
+	if (!rcpt && strcasecmp(f->name, "Local_Relay_Auth") != 0) {
+		audit_their_rule(a, f, kind, answer);
+		return;
+	}
+	if (kind != '#' || refuses(answer) || !is_reached(a->sm, f))
+		return;
+	if (matches_all(f->value) || (rcpt && matches_any_address(f->value)))
+		permits_all(a, f);
+	else if (rcpt)
+		sm_report(a, "rule-permits", SEVERITY_MEDIUM, f,
+		    findings_text(a->findings,
+			"This rule of %s permits recipients, whoever sends to them.", f->name),
+		    sm_commented(a, f));
+}
+
 /* --- features that open -------------------------------------------------------- */
 
 struct dangerous {
 	const char *feature;
 	const char *id;
 	enum severity severity;
-	const char *why, *instead;
+	const char *why;
 };
 
 static const struct dangerous dangerous[] = {
     {"promiscuous_relay", "promiscuous-relay", SEVERITY_HIGH,
-	"Every stranger may send to where he likes.", "dnl FEATURE(`promiscuous_relay')dnl"},
+	"Every stranger may send to where he likes."},
     {"relay_local_from", "relay-local-from", SEVERITY_HIGH,
 	"Whoever says that he is one of your users (MAIL FROM) may send to where he likes; nothing "
-	"proves it.",
-	"dnl FEATURE(`relay_local_from')dnl"},
+	"proves it."},
     {"loose_relay_check", "loose-relay-check", SEVERITY_MEDIUM,
 	"user%site@relay.example is not looked at a second time: a stranger reaches any site "
-	"through each domain that you relay for.",
-	"dnl FEATURE(`loose_relay_check')dnl"},
+	"through each domain that you relay for."},
     {"relay_based_on_MX", "relay-based-on-mx", SEVERITY_MEDIUM,
-	"Whoever names this host in the MX of a domain of his own may have mail for it relayed.",
-	"RELAY_DOMAIN(`the domains that you are a backup for')dnl"},
+	"Whoever names this host in the MX of a domain of his own may have mail for it relayed."},
     {"relay_entire_domain", "relay-entire-domain", SEVERITY_MEDIUM,
 	"Every host below this host's own domain may send to where he likes, an infected or a "
-	"rented "
-	"one too.",
-	"dnl FEATURE(`relay_entire_domain')dnl"},
+	"rented one too."},
 };
 
 static bool is_dangerous(const char *feature)
@@ -60,7 +195,16 @@ static void audit_source(struct sm_audit *a)
 				"without: the "
 				"next build puts it into effect.",
 				f->name),
-			    findings_text(a->findings, "dnl FEATURE(`%s')dnl", f->name));
+			    sm_commented(a, f));
+}
+
+/* What to write in the place of a feature: it is changed in sendmail.mc, wherever that is. */
+static const char *without_feature(struct sm_audit *a, const struct sm_fact *f)
+{
+	if (sm_in_mc(a, f))
+		return sm_commented(a, f);
+	return findings_text(a->findings,
+	    "# build sendmail.cf anew from its sendmail.mc, without FEATURE(`%s')", f->name);
 }
 
 /* FEATURE(`relay_mail_from') permits whom the access map has as From:... RELAY. */
@@ -72,25 +216,36 @@ static void audit_mail_from(struct sm_audit *a)
 	if (f == NULL)
 		return;
 	while ((entry = sm_next(a->sm, entry, SM_ENTRY, NULL)) != NULL) {
-		if (strncmp(entry->name, "from:", 5) != 0 ||
-		    strncasecmp(entry->value, "RELAY", 5) != 0)
+		if (strncmp(entry->name, "from:", 5) != 0 || strcasecmp(entry->value, "RELAY") != 0)
 			continue;
 		used = true;
 		sm_report(a, "relay-mail-from", SEVERITY_HIGH, entry,
 		    findings_text(a->findings,
 			"Whoever says that he is %s (MAIL FROM) may send to where he likes; "
-			"nothing "
-			"proves it.",
+			"nothing proves it.",
 			entry->name + 5),
-		    "dnl FEATURE(`relay_mail_from')dnl");
+		    sm_commented(a, entry));
 	}
-	if (!used)
-		sm_report(a, "relay-mail-from", a->sm->has_access ? SEVERITY_LOW : SEVERITY_MEDIUM,
-		    f,
+	if (!used && !a->sm->has_access)
+		sm_report(a, "relay-mail-from", SEVERITY_MEDIUM, f,
 		    "A From: entry with RELAY in the access map would let whoever uses that sender "
-		    "send "
-		    "to where he likes.",
-		    "dnl FEATURE(`relay_mail_from')dnl");
+		    "send to where he likes.",
+		    without_feature(a, f));
+}
+
+/* Whose domain counts as one's own: class m, of FEATURE(`relay_entire_domain'). */
+static void audit_class_m(struct sm_audit *a)
+{
+	const struct sm_fact *f = NULL;
+
+	while ((f = sm_next(a->sm, f, SM_CLASS, "m")) != NULL)
+		if (strangers_below(f->value))
+			sm_report(a, "relay-entire-domain", SEVERITY_HIGH, f,
+			    findings_text(a->findings,
+				"Relaying is permitted to, and from, every host below %s, where "
+				"anybody can have a name.",
+				f->value),
+			    sm_without(a, f));
 }
 
 static void audit_features(struct sm_audit *a)
@@ -99,81 +254,21 @@ static void audit_features(struct sm_audit *a)
 		const struct dangerous *d = &dangerous[i];
 		const struct sm_fact *f = sm_last(a->sm, SM_FEATURE, d->feature);
 
+		/* Taken back in sendmail.mc: its comment is all that is left of it. */
+		if (i == 0 && !a->sm->from_mc && denies(a->sm))
+			continue;
 		if (f != NULL)
-			sm_report(a, d->id, d->severity, f, d->why, d->instead);
+			sm_report(a, d->id, d->severity, f, d->why, without_feature(a, f));
 	}
+	if (sm_last(a->sm, SM_FEATURE, "relay_entire_domain") != NULL)
+		audit_class_m(a);
 	audit_mail_from(a);
 	audit_source(a);
 }
 
-/* --- the rules of sendmail.cf ----------------------------------------------------- */
+/* --- the denial --------------------------------------------------------------------- */
 
-/* The right-hand side of a rule: LHS, tabs, RHS, tabs, comment. */
-static const char *right_side(const char *rule, size_t *len)
-{
-	const char *rhs = strchr(rule, '\t');
-
-	if (rhs == NULL)
-		return NULL;
-	rhs += strspn(rhs, "\t\n ");
-	*len = strcspn(rhs, "\t");
-	return rhs;
-}
-
-/* Does it end the ruleset with the answer that the recipient may be relayed to? */
-static bool permits(const char *rhs, size_t len)
-{
-	size_t word;
-
-	if (len < 2 || rhs[0] != '$' || (rhs[1] != '#' && rhs[1] != '@'))
-		return false;
-	rhs += 2 + strspn(rhs + 2, " ");
-	word = strcspn(rhs, " \t\n");
-	return (word == 5 && strncasecmp(rhs, "RELAY", 5) == 0) ||
-	       (word == 2 && strncasecmp(rhs, "OK", 2) == 0);
-}
-
-static bool matches_all(const char *rule)
-{
-	size_t len = strcspn(rule, "\t");
-
-	return len == 2 && (memcmp(rule, "$*", 2) == 0 || memcmp(rule, "$+", 2) == 0);
-}
-
-/* Local_check_rcpt is the site's own; the others are m4's, where somebody may have put a line. */
-static void audit_rule(struct sm_audit *a, const struct sm_fact *f)
-{
-	bool own = strcasecmp(f->name, "Local_check_rcpt") == 0 ||
-	           strcasecmp(f->name, "Local_Relay_Auth") == 0;
-	bool theirs = strcasecmp(f->name, "Relay_ok") == 0 || strcasecmp(f->name, "Rcpt_ok") == 0 ||
-	              strcasecmp(f->name, "Basic_check_rcpt") == 0;
-	size_t len;
-	const char *rhs = right_side(f->value, &len);
-
-	if (rhs == NULL || !permits(rhs, len) || (own && rhs[1] == '@') || (!own && !theirs))
-		return;
-	if (matches_all(f->value))
-		sm_report(a, "rule-permits-all", SEVERITY_HIGH, f,
-		    findings_text(a->findings,
-			"This rule of %s permits every recipient that reaches it.", f->name),
-		    "");
-	else if (own)
-		sm_report(a, "rule-permits", SEVERITY_MEDIUM, f,
-		    findings_text(a->findings,
-			"This rule of %s permits recipients, whoever sends to them.", f->name),
-		    "");
-}
-
-static bool is_loopback(const char *daemon)
-{
-	char addr[128];
-
-	return sm_equate(daemon, "Addr", addr, sizeof(addr)) &&
-	       (strncmp(addr, "127.", 4) == 0 || strcmp(addr, "::1") == 0 ||
-		   strcasecmp(addr, "localhost") == 0);
-}
-
-/* Without "Relaying denied" nothing is ever refused. */
+/* Without a rule that refuses, everything is taken. */
 static void audit_denial(struct sm_audit *a)
 {
 	const struct sm_fact *f = NULL;
@@ -182,11 +277,10 @@ static void audit_denial(struct sm_audit *a)
 	if (a->sm->from_mc || sm_last(a->sm, SM_FEATURE, "promiscuous_relay") != NULL ||
 	    sm_last(a->sm, SM_FEATURE, "msp") != NULL)
 		return;
-	while ((f = sm_next(a->sm, f, SM_RULE, NULL)) != NULL)
-		if (strstr(f->value, "elaying denied") != NULL)
-			return;
+	if (denies(a->sm))
+		return;
 	while ((f = sm_next(a->sm, f, SM_DAEMON, NULL)) != NULL)
-		is_listening = is_listening || !is_loopback(f->value);
+		is_listening = is_listening || !sm_is_loopback(f->value);
 	if (sm_last(a->sm, SM_FEATURE, "nullclient") != NULL)
 		sm_report(a, "nullclient-listens", is_listening ? SEVERITY_MEDIUM : SEVERITY_LOW,
 		    sm_last(a->sm, SM_FEATURE, "nullclient"),
@@ -198,145 +292,64 @@ static void audit_denial(struct sm_audit *a)
 		    "# build sendmail.cf anew from sendmail.mc");
 }
 
-static void audit_rules(struct sm_audit *a)
-{
-	const struct sm_fact *f = NULL;
-
-	audit_denial(a);
-	while ((f = sm_next(a->sm, f, SM_RULE, NULL)) != NULL)
-		audit_rule(a, f);
-}
-
-/* --- networks and domains ------------------------------------------------------------ */
-
-static void audit_network(struct sm_audit *a, const struct sm_fact *f, const char *text,
-    const struct prefix *p, const char *instead)
-{
-	int reach = strangers_in(p);
-
-	if (reach == SEVERITY_HIGH)
-		sm_report(a, "networks-world", SEVERITY_HIGH, f,
-		    findings_text(a->findings,
-			"%s may relay: strangers are in it, and may send to where they like.",
-			text),
-		    instead);
-	else if (reach != WAY_CLOSED && strangers_behind(p))
-		sm_report(a, "networks-gateway", SEVERITY_MEDIUM, f,
-		    findings_text(a->findings,
-			"%s may relay: addresses of container bridges or NAT gateways are in it; "
-			"if one "
-			"puts its own address in the place of the client's, every stranger may "
-			"send to "
-			"where he likes.",
-			text),
-		    instead);
-	else if (reach != WAY_CLOSED)
-		sm_report(a, "networks-wide", (enum severity)reach, f,
-		    findings_text(a->findings,
-			"%s may relay: that is more than %s; whoever else is in it may send to "
-			"where he likes.",
-			text, reach == SEVERITY_LOW ? "most sites have" : "one site has"),
-		    instead);
-}
-
-/* Class R: clients, by address and by name, and recipients' domains. */
-static void audit_class(struct sm_audit *a)
-{
-	const struct sm_fact *f = NULL;
-
-	while ((f = sm_next(a->sm, f, SM_CLASS, "R")) != NULL) {
-		struct prefix p;
-
-		if (sm_network(f->value, &p))
-			audit_network(a, f, f->value, &p, "# the networks of your own");
-		else if (strangers_below(f->value))
-			sm_report(a, "relay-domains-world", SEVERITY_HIGH, f,
-			    findings_text(a->findings,
-				"Relaying is permitted to, and from, every host below %s, where "
-				"anybody "
-				"can have a name.",
-				f->value),
-			    "# the domains that you are a backup for");
-	}
-}
-
-static void audit_certificates(struct sm_audit *a, const struct sm_fact *f)
-{
-	sm_report(a, "cert-issuer", SEVERITY_MEDIUM, f,
-	    "Every certificate of this authority may relay, whomever it is issued to.",
-	    findings_text(
-		a->findings, "%s SUBJECT, and CertSubject:... RELAY for each partner", f->name));
-}
-
-static void audit_name(struct sm_audit *a, const struct sm_fact *f, const char *key, bool by_client)
-{
-	if (strangers_below(key))
-		sm_report(a, "relay-domains-world", SEVERITY_HIGH, f,
-		    findings_text(a->findings,
-			"Relaying is permitted %s every host below %s, where anybody can have a "
-			"name.",
-			by_client ? "from" : "to", key),
-		    "# the hosts or domains that are meant, one a line");
-	else if (by_client && strchr(key, '.') != NULL)
-		sm_report(a, "networks-by-name", SEVERITY_MEDIUM, f,
-		    findings_text(a->findings,
-			"It permits by the client's name: who controls the DNS of %s may send to "
-			"where he "
-			"likes.",
-			key),
-		    "Connect:192.0.2.1 RELAY, the address in place of the name");
-}
-
-static void audit_entry(struct sm_audit *a, const struct sm_fact *f)
-{
-	const char *key = f->name;
-	bool connect = strncmp(key, "connect:", 8) == 0, to = strncmp(key, "to:", 3) == 0;
-	bool tagged_v6 = strncmp(key, "ipv6:", 5) == 0;
-	struct prefix p;
-
-	if (strncasecmp(f->value, "RELAY", 5) != 0)
-		return;
-	if (strncmp(key, "certissuer:", 11) == 0) {
-		audit_certificates(a, f);
-		return;
-	}
-	key += connect ? 8 : to ? 3 : 0;
-	/* Another tag: From: is the matter of audit_mail_from(). */
-	if (!connect && !to && !tagged_v6 && strchr(key, ':') != NULL)
-		return;
-	if (!to && sm_network(key, &p))
-		audit_network(a, f, key, &p, "Connect:192.0.2 RELAY, with a network of your own");
-	else if (strchr(key, '@') == NULL)
-		audit_name(a, f, key, connect);
-}
-
 /* --- logins --------------------------------------------------------------------------- */
+
+/* AuthOptions: of each word the first letter counts. */
+static bool offers_anonymous(const struct sm *sm)
+{
+	const struct sm_fact *offered = sm_last(sm, SM_OPTION, "AuthMechanisms");
+
+	return offered != NULL && sm_has_word(offered->value, "ANONYMOUS") &&
+	       !sm_auth_option(sm, "yacdfm");
+}
 
 static void audit_anonymous(struct sm_audit *a)
 {
-	const struct sm_fact *offered = sm_last(a->sm, SM_OPTION, "AuthMechanisms"), *f = NULL;
+	const struct sm_fact *f = NULL;
+	bool is_offered = offers_anonymous(a->sm);
+	char kind;
 
-	while ((f = sm_next(a->sm, f, SM_CLASS, "TrustAuthMech")) != NULL) {
-		bool is_offered = offered != NULL && sm_has_word(offered->value, "ANONYMOUS");
+	while ((f = sm_next(a->sm, f, SM_CLASS, "TrustAuthMech")) != NULL)
+		if (strcasecmp(f->value, "ANONYMOUS") == 0)
+			sm_report(a, "sasl-anonymous", is_offered ? SEVERITY_HIGH : SEVERITY_LOW, f,
+			    is_offered ? "Whoever logs in as nobody (AUTH ANONYMOUS) may send to "
+					 "where he likes."
+				       : "AUTH ANONYMOUS would be trusted; it is not offered now.",
+			    sm_without(a, f));
+	while (is_offered && (f = sm_next(a->sm, f, SM_RULE, "Local_Relay_Auth")) != NULL) {
+		const char *answer = ends_with(f->value, &kind);
 
-		if (strcasecmp(f->value, "ANONYMOUS") != 0)
-			continue;
-		sm_report(a, "sasl-anonymous", is_offered ? SEVERITY_HIGH : SEVERITY_LOW, f,
-		    is_offered
-			? "Whoever logs in as nobody (AUTH ANONYMOUS) may send to where he likes."
-			: "AUTH ANONYMOUS would be trusted; it is not offered now.",
-		    "TRUST_AUTH_MECH(`PLAIN LOGIN')dnl");
+		if (answer != NULL && kind == '#' && !refuses(answer) &&
+		    (strncmp(f->value, "$+\t", 3) == 0 || strncmp(f->value, "$-\t", 3) == 0))
+			sm_report(a, "sasl-anonymous", SEVERITY_HIGH, f,
+			    "This rule permits whoever logged in, and AUTH ANONYMOUS is offered to "
+			    "nobody in particular.",
+			    sm_commented(a, f));
 	}
+}
+
+/* Where each listener asks for a login (M=a), a stranger does not come as far as RCPT. */
+static bool all_ask_for_login(const struct sm *sm)
+{
+	const struct sm_fact *f = NULL;
+	bool any = false;
+
+	while ((f = sm_next(sm, f, SM_DAEMON, NULL)) != NULL) {
+		any = true;
+		if (!sm_has_modifier(f->value, 'a'))
+			return false;
+	}
+	return any;
 }
 
 void sm_audit_relay(struct sm_audit *a)
 {
-	const struct sm_fact *f = NULL;
-
+	a->limit = all_ask_for_login(a->sm) ? SEVERITY_MEDIUM : SEVERITY_HIGH;
 	audit_features(a);
-	audit_rules(a);
-	audit_class(a);
-	while ((f = sm_next(a->sm, f, SM_ENTRY, NULL)) != NULL)
-		audit_entry(a, f);
+	audit_denial(a);
+	for (const struct sm_fact *f = NULL; (f = sm_next(a->sm, f, SM_RULE, NULL)) != NULL;)
+		audit_rule(a, f);
+	sm_audit_clients(a);
+	a->limit = SEVERITY_HIGH;
 	audit_anonymous(a);
 }

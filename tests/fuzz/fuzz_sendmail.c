@@ -13,7 +13,7 @@ static const struct audit_request request = {.config_dir = "/nonexistent"};
 
 static void judge(struct sm *sm, struct findings *l)
 {
-	struct sm_audit a = {sm, l};
+	struct sm_audit a = {.sm = sm, .findings = l, .limit = SEVERITY_HIGH};
 	struct import i = {.failed = false};
 
 	sm_audit_relay(&a);

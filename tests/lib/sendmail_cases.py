@@ -56,6 +56,41 @@ OPEN = [
     Case("a rule for logins that permits all", "rule-permits-all", "$# RELAY", LOCAL.format("Local_Relay_Auth", "$# RELAY")),
     Case("a line in sendmail.cf", "rule-permits-all", "$@ RELAY", edit=permit_in_relay_ok),
     Case("a line missing in sendmail.cf", "relay-control-missing", "", edit=without_denial),
+    Case("a rule for any address", "rule-permits-all", "$#local", "LOCAL_RULESETS\nSLocal_check_rcpt\nR<$+@$+>\t$#local\n"),
+    Case("a rule that decides for the client", "rule-permits", "$#OK", severity="medium",
+         mc="LOCAL_RULESETS\nSLocal_check_rcpt\nR$*\t\t$: $&{client_addr}\nR8.$*\t\t$#OK\n"),
+    Case("the domain of this host is everybody's", "relay-entire-domain", "Cmnet", "FEATURE(`relay_entire_domain')dnl\n"
+         "LOCAL_CONFIG\nCmnet\n", rcpt="<victim@anybody.net>"),
+    Case("logins by a rule, and nobody logs in", "sasl-anonymous", "$+", "define(`confAUTH_MECHANISMS', `PLAIN ANONYMOUS')dnl\n"
+         "LOCAL_RULESETS\nSLocal_Relay_Auth\nR$+\t\t$# RELAY\n", auth="AUTH ANONYMOUS Zm9v",
+         files={"sasl/Sendmail.conf": "mech_list: PLAIN ANONYMOUS\n"}),
+    Case("a network of the world in capitals", "networks-world", "CONNECT:8", access="CONNECT:8\t\trelay\n"),
+    Case("a top-level domain behind a dot, which is looked up", "relay-domains-world", "Connect:.org", "FEATURE(`lookupdotdomain')dnl\n",
+         access="Connect:.org RELAY\n"),
+    Case("a name without a tag", "networks-by-name", "stranger.example.org", access="stranger.example.org RELAY\n",
+         severity="medium"),
+    Case("a domain with all that is below, by name", "networks-by-name", "Connect:example.org", severity="medium",
+         access="Connect:example.org\tRELAY\n"),
+    Case("a bare newline ends a message", "bare-newline", "Srv_Features:", access="Srv_Features: O U G\n", severity="medium",
+         live=False),
+    Case("the same by a rule", "bare-newline", "$# O G", "LOCAL_SRV_FEATURES\nR$*\t\t$# O G\n", severity="medium", live=False),
+    Case("a bare newline is passed on", "bare-newline", "Srv_Features:", access="Srv_Features:\tG\n", severity="low", live=False),
+    Case("passwords in the clear, and nobody ruled out", "auth-plaintext", "confAUTH_OPTIONS",
+         "define(`confAUTH_OPTIONS', `A y')dnl\n", severity="medium", live=False),
+    Case("passwords in the clear", "auth-plaintext", "confAUTH_MECHANISMS", severity="medium", live=False),
+    Case("a filter with a letter that Sendmail does not know", "milter-accept", "F=t", severity="medium", live=False,
+         mc="INPUT_MAIL_FILTER(`guard', `S=unix:/run/none.sock, F=t')dnl\n"),
+    Case("a filter that nobody asks", "milter-unused", "MAIL_FILTER", severity="medium", live=False,
+         mc="MAIL_FILTER(`guard', `S=unix:/run/none.sock, F=T')dnl\n"),
+    Case("a network with a mask, which is none", "relay-entry-dead", "Connect:8.0.0.0/5", access="Connect:8.0.0.0/5 RELAY\n",
+         severity="low", live=False),
+    Case("rates without a rate", "no-rate-limit", "", "FEATURE(`delay_checks')FEATURE(`ratecontrol', `nodelay')dnl\n",
+         severity="low", live=False),
+    Case("VRFY", "vrfy", "confPRIVACY_FLAGS", "define(`confPRIVACY_FLAGS', `needmailhelo,noexpn')dnl\n", severity="low",
+         live=False),
+    Case("files that others may write", "unsafe-files", "confDONT_BLAME_SENDMAIL",
+         "define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe')dnl\n", severity="low", live=False),
+    Case("an old version", "version-old", "", severity="medium", live=False),
     Case("no second look at a route", "loose-relay-check", "loose_relay_check", "FEATURE(`loose_relay_check')dnl\n",
          severity="medium", rcpt="<victim%ext.example.net@backup.example>"),
     Case("whoever has us as MX", "relay-based-on-mx", "relay_based_on_MX", "FEATURE(`relay_based_on_MX')dnl\n",
@@ -77,6 +112,30 @@ OPEN = [
             "DAEMON_OPTIONS(`Name=SIDE, Addr=127.0.0.1, Port=10099, InputMailFilters=')dnl\n"),
 ]
 
+# What looks open, and was tried: the server refuses, and the audit has nothing that is high.
+CLOSED = [
+    Case("brackets", "relay-entry-dead", "[8", access="Connect:[8.8.4.4] RELAY\n"),
+    Case("a dot behind", "relay-entry-dead", "8.", access="8.\tRELAY\n"),
+    Case("a dot before", "relay-entry-dead", ".org", access="Connect:.org RELAY\n"),
+    Case("the whole world, as a mask", "relay-entry-dead", "0.0.0.0/0", files={"relay-domains": "0.0.0.0/0\n"}),
+    Case("a star", "relay-entry-dead", "*", access="Connect:* RELAY\n"),
+    Case("nothing behind the tag", "relay-entry-dead", "Connect:", access="Connect: RELAY\n"),
+    Case("OK is not RELAY", None, "", access="Connect:8 OK\n"),
+    Case("a comment behind RELAY", None, "", access="Connect:8 RELAY # for now\n"),
+    Case("a sender without the feature", None, "", access="From:stranger.example.org RELAY\n"),
+    Case("hosts alone", None, "", "FEATURE(`relay_hosts_only')dnl\nRELAY_DOMAIN(`net')dnl\n", access="To:net RELAY\n"),
+    Case("a login is asked for", "promiscuous-relay", "", "FEATURE(`promiscuous_relay')dnl\n",
+         edit=lambda cf: cf.replace("Name=MTA, ", "Name=MTA, M=a, ").replace("Name=MTA6, ", "Name=MTA6, M=a, ")),
+    Case("nobody is trusted, and not offered", "sasl-anonymous", "", "define(`confAUTH_MECHANISMS', `PLAIN ANONYMOUS')dnl\n"
+         "define(`confAUTH_OPTIONS', `A p y')dnl\nTRUST_AUTH_MECH(`ANONYMOUS')dnl\n", auth="AUTH ANONYMOUS Zm9v",
+         files={"sasl/Sendmail.conf": "mech_list: PLAIN ANONYMOUS\n"}),
+    Case("logins by a rule", None, "", "LOCAL_RULESETS\nSLocal_Relay_Auth\nR$+\t\t$# RELAY\n"),
+    Case("a rule that ends with OK", None, "", LOCAL.format("Local_check_rcpt", "$@ OK")),
+    Case("a rule that refuses all", None, "", LOCAL.format("Local_check_rcpt", '$#error $@ 5.7.1 $: "550 no"')),
+    Case("a rule that is never reached", None, "", "LOCAL_RULESETS\nSLocal_check_rcpt\nR$*\t\t$@ OK\nR$*\t\t$#OK\n"),
+    Case("another text of the denial", None, "", "define(`confRELAY_MSG', `\"550 Go away\"')dnl\n"),
+]
+
 HEALTHY = {
     "as the tests have it": "",
     "backup MX": "RELAY_DOMAIN(`backup.example other.example.org')dnl\n",
@@ -87,3 +146,30 @@ HEALTHY = {
     "checks that wait": "FEATURE(`delay_checks', `friend')dnl\n",
     "a rule that refuses": "LOCAL_RULESETS\nSLocal_check_rcpt\nR$*bad$*\t\t$#error $@ 5.7.1 $: \"550 no\"\n",
 }
+
+# The same said in other words, as m4 takes them: each opens the server to strangers as FEATURE(`promiscuous_relay') does, or to those whom `access` permits.
+PROMISCUOUS, WORLD = "promiscuous-relay", "networks-world"
+SPELLINGS = [
+    ("without quotes", PROMISCUOUS, "FEATURE(promiscuous_relay)dnl\n"),
+    ("with blanks and an empty argument", PROMISCUOUS, "FEATURE(\n  `promiscuous_relay', `')\n"),
+    ("behind #, which is no comment in m4", PROMISCUOUS, "# FEATURE(`promiscuous_relay')dnl\n"),
+    ("while text is thrown away", PROMISCUOUS, "divert(-1)\nFEATURE(`promiscuous_relay')\ndivert(0)dnl\n"),
+    ("by a macro", PROMISCUOUS, "define(`OPEN', `FEATURE(`promiscuous_relay')')dnl\nOPEN\n"),
+    ("on a condition that holds", PROMISCUOUS, "define(`LAB')dnl\nifdef(`LAB', `FEATURE(`promiscuous_relay')dnl')\n"),
+    ("by comparison", PROMISCUOUS, "define(`SITE_NAME', `a')dnl\nifelse(SITE_NAME, `a', `FEATURE(`promiscuous_relay')', `dnl')\n"),
+    ("a network behind other quotes", WORLD, "changequote([, ])dnl\ndefine([OURS], [8])dnl\nchangequote(`, ')dnl\nRELAY_DOMAIN(OURS)dnl\n"),
+    ("a network in a class of one's own line", WORLD, "LOCAL_CONFIG\nCR 8\n"),
+    ("the same in braces", WORLD, "LOCAL_CONFIG\nC{R}10.1.2 8 10.1.3\n"),
+    ("a network by a macro", WORLD, "define(`OURS', `8')dnl\nRELAY_DOMAIN(`10.1.2 OURS')dnl\n"),
+    ("a network over several lines", WORLD, "RELAY_DOMAIN(`10.1.2\n\t8')dnl\n"),
+    ("a domain by way of the virtual ones", "relay-domains-world", "VIRTUSER_DOMAIN(`net')dnl\n"),
+]
+# What looks like it, and is not.
+CLOSED_SPELLINGS = [
+    ("behind dnl", "dnl FEATURE(`promiscuous_relay')\n"),
+    ("in quotes", "`# FEATURE(`promiscuous_relay')'\n"),
+    ("a macro that is not there", "ifdef(`LAB', `FEATURE(`promiscuous_relay')')dnl\n"),
+    ("taken back", "FEATURE(`promiscuous_relay')dnl\nundefine(`_PROMISCUOUS_RELAY_')dnl\n"),
+    ("taken back, too", "FEATURE(`relay_local_from')dnl\nundefine(`_RELAY_LOCAL_FROM_')dnl\n"),
+    ("never called", "define(`OPEN', `FEATURE(`promiscuous_relay')')dnl\n"),
+]

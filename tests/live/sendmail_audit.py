@@ -19,6 +19,7 @@ from smtp import Client
 from tap import Tap
 
 ETC = "/etc/mail"
+CF = "/usr/share/sendmail/cf"
 # A stranger whose name is known, as class R and the access map look names up.
 STRANGER, NAME = "8.8.4.4", "mx.stranger.example.org"
 tap = Tap()
@@ -92,6 +93,49 @@ def open_ones():
             tap.ok(reply.ok, f"{name}: a stranger relays", reply)
 
 
+def closed_ones():
+    for c in cases.CLOSED:
+        server.load(c.mc, c.access, c.files, c.edit)
+        code, report, err = audit()
+        tap.equal((code, high(report)), (0, []), f"closed: {c.name}: nothing high", err)
+        tap.ok(c.find is None or any(f["id"] == c.find and c.at in f["text"] for f in report["findings"]),
+               f"closed: {c.name}: {c.find or 'nothing'} is said", report)
+        server.serve()
+        tap.ok(not server.attempt(c.sender, c.rcpt, c.auth).ok, f"closed: {c.name}: a stranger is refused")
+
+
+def replaced(name, c, find):
+    """The line that is to be written instead is written, by machine; then it is another server, which Sendmail starts with."""
+    server.load(c.mc, c.access, c.files)
+    found = [f for f in audit()[1]["findings"] if f["id"] == find]
+    for f in found[:1]:
+        with open(f["file"]) as source:
+            lines = source.read().split("\n")
+        if f["line"] > 0:
+            lines[f["line"] - 1] = f["instead"]
+        else:
+            # Before the mailers, where options and features stand.
+            at = next(i for i, line in enumerate(lines) if line.startswith(("MAILER", "Mlocal")))
+            lines.insert(at, f["instead"])
+        mtas.write(f["file"], "\n".join(lines))
+        built = subprocess.run(["m4", f"-D_CF_DIR_={CF}/", f"{CF}/m4/cf.m4", f"{ETC}/sendmail.mc"], capture_output=True, text=True)
+        tap.ok(built.returncode == 0 and "ERROR" not in built.stderr, f"{name}: {find}: m4 builds {f['instead']}", built.stderr)
+        mtas.write(f"{ETC}/sendmail.cf", built.stdout)
+        left = [f for f in audit()[1]["findings"] if f["id"] == find]
+        tap.equal(len(left), len(found) - 1, f"{name}: {find}: it is gone", f, left)
+        checked = subprocess.run([server.binary, "-C", f"{ETC}/sendmail.cf", "-bi"], capture_output=True, text=True)
+        tap.equal(checked.returncode, 0, f"{name}: {find}: Sendmail reads it", checked.stdout)
+
+
+def replacements():
+    for c in cases.OPEN:
+        # In sendmail.cf alone there is nothing to build; a version is not written in a file.
+        if c.edit is None and c.find != "version-old":
+            replaced(c.name, c, c.find)
+    for find in ("milter-none", "banner-version", "vrfy", "no-rate-limit", "auth-plaintext"):
+        replaced("as the tests have it", cases.Case("", find, ""), find)
+
+
 def healthy_ones():
     for name, mc in cases.HEALTHY.items():
         server.load(mc)
@@ -106,7 +150,7 @@ def source_alone():
     """An auditor may have sendmail.mc only."""
     folder = "/tmp/source"
     for c in cases.OPEN:
-        if c.edit or c.files:
+        if c.edit or c.files or c.find == "version-old":
             continue
         server.load(c.mc, c.access)
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,6 +173,53 @@ def source_alone():
             tap.equal((code, checked[0]), (0, 0), f"{mc} is imported", out, err, checked)
 
 
+def from_both(name):
+    """What is found in sendmail.cf, as m4 makes it, and in sendmail.mc alone: the same."""
+    found = []
+    for kept in ("sendmail.cf", "sendmail.mc"):
+        folder = "/tmp/both"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(ETC, folder, ignore=shutil.ignore_patterns("*.cf", "*.mc", "tls", "sasl"))
+        shutil.copy(f"{ETC}/{kept}", folder)
+        code, report, err = audit("--config-dir", folder)
+        # Of sendmail.mc alone the version is not known.
+        found.append(sorted((f["severity"], f["id"]) for f in report["findings"] if f["id"] != "version-old"))
+    tap.equal(found[1], found[0], f"{name}: sendmail.mc alone says what sendmail.cf does")
+    return found[0]
+
+
+def spellings():
+    for name, find, mc in cases.SPELLINGS:
+        server.load(mc)
+        found = from_both(name)
+        tap.ok(("high", find) in found, f"{name}: {find}", found)
+        server.serve()
+        rcpt = "<victim@anybody.net>" if find == "relay-domains-world" else cases.VICTIM
+        tap.ok(server.attempt(rcpt=rcpt).ok, f"{name}: a stranger relays")
+    for name, mc in cases.CLOSED_SPELLINGS:
+        server.load(mc)
+        found = from_both(name)
+        tap.ok(not any(severity == "high" for severity, find in found), f"{name}: nothing high", found)
+        server.serve()
+        tap.ok(not server.attempt().ok, f"{name}: a stranger is refused")
+
+
+def m4_stops():
+    for mc, what in (("define(`confA', `b)dnl\n", "quote"), ("FEATURE(`redirect'\n", "parenthesis")):
+        folder = "/tmp/stops"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        server.extra = mc
+        text = server.macro_file()
+        mtas.write(f"{folder}/sendmail.mc", text)
+        built = subprocess.run(["m4", f"-D_CF_DIR_={CF}/", f"{CF}/m4/cf.m4", f"{folder}/sendmail.mc"], capture_output=True)
+        tap.ok(built.returncode != 0, f"m4 stops at the {what}", built.stderr)
+        code, report, err = audit("--config-dir", folder)
+        wanted = text[:text.index(mc)].count("\n") + 1
+        tap.ok(any((f["id"], f["line"]) == ("syntax", wanted) and what in f["why"] for f in report["findings"]),
+               f"and the audit says where: the {what}", report)
+
+
 def other_names():
     """Not everybody's file is called sendmail.mc, and some name the file itself."""
     opened, closed = "FEATURE(`promiscuous_relay')dnl\n", "divert(0)dnl\n"
@@ -149,7 +240,7 @@ def other_names():
         for name, text in files.items():
             mtas.write(f"{folder}/{name}", text)
         code, report, err = audit("--config-dir", f"{folder}/{option}".rstrip("/"))
-        tap.equal((code, [f["file"] for f in high(report)]), (1, [f"{folder}/{read}"]), f"{what}: {read} is judged", err)
+        tap.equal((code, {f["file"] for f in high(report)}), (1, {f"{folder}/{read}"}), f"{what}: {read} is judged", err)
         said = " ".join(report["notes"])
         tap.ok(read in said or not read.endswith(".mc") or read == "sendmail.mc", f"{what}: it is said", report)
         if len(files) > 1 and not option and read != "sendmail.mc":
@@ -203,6 +294,6 @@ server = Server()
 if __name__ == "__main__":
     prepare()
     try:
-        tap.run(open_ones, healthy_ones, source_alone, other_names, not_built, imported)
+        tap.run(open_ones, closed_ones, replacements, healthy_ones, source_alone, spellings, m4_stops, other_names, not_built, imported)
     finally:
         server.stop()

@@ -1,4 +1,5 @@
-/* The reader of m4: what comes out, what the client hears, and with which lines. The expected texts are GNU m4's. */
+/* The reader of m4: what comes out, what the client hears, and with which lines. The expected texts
+ * are GNU m4's. */
 #include "../lib/unit.h"
 
 #include <string.h>
@@ -43,7 +44,8 @@ static const char *on_include(void *user, const char *path, bool silent, size_t 
 
 static void on_problem(void *user, const struct m4_place *at, bool stops, const char *what)
 {
-	strbuf_printf(&((struct heard *)user)->problems, "%u %s%s;", at->line, stops ? "stop: " : "", what);
+	strbuf_printf(
+	    &((struct heard *)user)->problems, "%u %s%s;", at->line, stops ? "stop: " : "", what);
 }
 
 /* Reads `in` and compares what was heard; NULL: not compared. */
@@ -87,11 +89,15 @@ static void test_words(void **state)
 static void test_conditions(void **state)
 {
 	(void)state;
-	check("define(`x')ifdef(`x', `yes', `no') ifdef(`z', `yes', `no')\n", "yes no\n", NULL, NULL);
-	check("ifelse(a, a, `same', `other') ifelse(a, b, `same', `other')\n", "same other\n", NULL, NULL);
+	check(
+	    "define(`x')ifdef(`x', `yes', `no') ifdef(`z', `yes', `no')\n", "yes no\n", NULL, NULL);
+	check("ifelse(a, a, `same', `other') ifelse(a, b, `same', `other')\n", "same other\n", NULL,
+	    NULL);
 	check("ifelse(a, b, 1, c, c, 2, 3) ifelse(a, b, 1, c, d, 2, 3)\n", "2 3\n", NULL, NULL);
-	check("len(`four') index(`abc', `c') index(`abc', `d') substr(`abcdef', 2, 3)\n", "4 2 -1 cde\n", NULL, NULL);
-	check("translit(`AbC', `ABC', `abc') incr(7) decr(7) shift(a, b, c)\n", "abc 8 6 b,c\n", NULL, NULL);
+	check("len(`four') index(`abc', `c') index(`abc', `d') substr(`abcdef', 2, 3)\n",
+	    "4 2 -1 cde\n", NULL, NULL);
+	check("translit(`AbC', `ABC', `abc') incr(7) decr(7) shift(a, b, c)\n", "abc 8 6 b,c\n",
+	    NULL, NULL);
 	check("eval(3)\n", "3\n", NULL, NULL);
 	check("eval(1 + 2)\n", "0\n", NULL, "1 what depends on eval() is not judged;");
 }
@@ -103,7 +109,8 @@ static void test_calls(void **state)
 	check("HEAR\nHEAR (a)\n", "HEAR\nHEAR (a)\n", NULL, NULL);
 	check("\n\nHEAR(\n  a)\nHEAR(b)", NULL, "in.mc:3 HEAR([a]);in.mc:5 HEAR([b]);", NULL);
 	check("divert(-1)\nHEAR(a) text\ndivert(0)dnl\nout\n", "out\n", "in.mc:2 HEAR([a]);", NULL);
-	check("ifdef(`define',\n`HEAR(a)\nHEAR(b)')\n", NULL, "in.mc:2 HEAR([a]);in.mc:3 HEAR([b]);", NULL);
+	check("ifdef(`define',\n`HEAR(a)\nHEAR(b)')\n", NULL,
+	    "in.mc:2 HEAR([a]);in.mc:3 HEAR([b]);", NULL);
 	check("define(`m', `HEAR(`$1')')\n\nm(x)\n", NULL, "in.mc:3 HEAR([x]);", NULL);
 	check("include(`there.m4')after\n", "first\nin\nafter\n", "there.m4:2 HEAR([it]);", NULL);
 	check("include(`gone.m4')sinclude(`gone.m4')x\n", "x\n", NULL, NULL);
@@ -113,7 +120,8 @@ static void test_stops(void **state)
 {
 	(void)state;
 	check("a\n`b\nHEAR(c)\n", NULL, NULL, "2 stop: a quote that begins here has no end;");
-	check("a\nHEAR(b\nHEAR(c)\n", NULL, "in.mc:3 HEAR([c]);", "2 stop: the parenthesis behind HEAR has no end;");
+	check("a\nHEAR(b\nHEAR(c)\n", NULL, "in.mc:3 HEAR([c]);",
+	    "2 stop: the parenthesis behind HEAR has no end;");
 }
 
 /* A macro that doubles itself, or calls itself, ends. */
@@ -122,7 +130,8 @@ static void test_bounds(void **state)
 	static const char *const bombs[] = {
 	    "define(`x', `x')x",
 	    "define(`x', `x x')x",
-	    "define(`x', `$1$1')x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(a)))))))))))))))))))))))))",
+	    "define(`x', "
+	    "`$1$1')x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(x(a)))))))))))))))))))))))))",
 	    "define(`x', `x(`$1$1')')x(`aaaaaaaaaaaaaaaa')",
 	};
 	struct heard h = {.text = {.len = 0}};
