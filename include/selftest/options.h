@@ -10,7 +10,7 @@
 #include "selftest/places.h"
 #include "selftest/report.h"
 
-#define SELFTEST_TARGETS_MAX 8
+#define SELFTEST_TARGETS_MAX 16
 #define SELFTEST_DNSBL_MAX 8
 #define SELFTEST_MAILBOX_SIZE 65
 #define SELFTEST_PASSWORD_SIZE 512
@@ -51,5 +51,11 @@ bool selftest_speaks_smtp(const struct selftest_options *o);
 
 /* False: *code is the exit code, and what is wrong was told. */
 bool selftest_read_options(int argc, char **argv, struct selftest_options *o, int *code);
+
+/*
+ * Do they go together, and is there a password? Once it is known whether a mail server is asked.
+ * The exit code; what is wrong was told.
+ */
+int selftest_check_options(struct selftest_options *o);
 
 #endif

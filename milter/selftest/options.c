@@ -1,17 +1,15 @@
 #include "selftest/options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 
 #include "base/command.h"
 #include "base/names.h"
 #include "conf/units.h"
+#include "selftest/password.h"
 
-#define PASSWORD_VARIABLE "RELAY_GUARD_PASSWORD"
 #define TIMEOUT_DEFAULT (10 * USEC_PER_SEC)
 #define WAIT_DEFAULT (20 * USEC_PER_SEC)
 #define TIME_MAX (600 * USEC_PER_SEC)
@@ -56,7 +54,7 @@ static bool set_server(struct target *t, const char *option, const char *text, i
 static bool set_smtp(struct selftest_options *o, const char *text, int *code)
 {
 	if (o->target_count == SELFTEST_TARGETS_MAX)
-		return wrong(code, "--smtp", text, "eight servers at most");
+		return wrong(code, "--smtp", text, "sixteen servers at most");
 	return set_server(&o->targets[o->target_count++], "--smtp", text, code);
 }
 
@@ -151,42 +149,8 @@ static bool set_proxy(struct selftest_options *o, const char *text, int *code)
 
 static bool set_password(struct selftest_options *o, const char *path, int *code)
 {
-	FILE *f = fopen(path, "re");
-	bool ok;
-
-	if (f == NULL) {
-		fprintf(stderr, "relay-guard selftest: can't read %s: %s\n", path, strerror(errno));
-		*code = EXIT_NO_INPUT;
-		return false;
-	}
-	ok = fgets(o->password, sizeof(o->password), f) != NULL;
-	(void)fclose(f);
-	o->password[strcspn(o->password, "\r\n")] = '\0';
-	return (ok && *o->password != '\0') ||
-	       wrong(code, "--auth-password-file", path, "a file whose first line is the password");
-}
-
-/* Asks on the terminal, without an echo. False: there is none, or nothing was typed. */
-static bool ask_password(struct selftest_options *o)
-{
-	FILE *tty = fopen("/dev/tty", "r+e");
-	struct termios saved, quiet;
-	bool ok = tty != NULL && tcgetattr(fileno(tty), &saved) == 0;
-
-	if (ok) {
-		quiet = saved;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		(void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
-		fprintf(tty, "password of %s: ", o->login);
-		(void)fflush(tty);
-		ok = fgets(o->password, sizeof(o->password), tty) != NULL;
-		(void)tcsetattr(fileno(tty), TCSAFLUSH, &saved);
-		fputs("\n", tty);
-		o->password[strcspn(o->password, "\r\n")] = '\0';
-	}
-	if (tty != NULL)
-		(void)fclose(tty);
-	return ok && *o->password != '\0';
+	*code = password_from_file(path, o->password, sizeof(o->password));
+	return *code == EXIT_OK;
 }
 
 /* --- options --------------------------------------------------------------- */
@@ -345,50 +309,35 @@ static bool set_option(struct selftest_options *o, int option, char *value, int 
 	}
 }
 
-static bool check_password(struct selftest_options *o, int *code)
+int selftest_check_options(struct selftest_options *o)
 {
-	const char *password = getenv(PASSWORD_VARIABLE);
+	int code = EXIT_OK;
 
-	if (o->login == NULL || !selftest_speaks_smtp(o) || *o->password != '\0')
-		return true;
-	if (password != NULL && *password != '\0' && strlen(password) < sizeof(o->password)) {
-		snprintf(o->password, sizeof(o->password), "%s", password);
-		return true;
-	}
-	if (password == NULL && ask_password(o))
-		return true;
-	*code = command_usage(&command_selftest,
-	    "--auth-user needs a password: in the environment as " PASSWORD_VARIABLE
-	    ", in a file with --auth-password-file, or typed on a terminal");
-	return false;
-}
-
-static bool check_options(struct selftest_options *o, int *code)
-{
 	if (o->milter != NULL && selftest_speaks_smtp(o))
-		*code =
+		code =
 		    command_usage(&command_selftest, "--milter and --smtp are two ways; give one");
 	else if (!selftest_speaks_smtp(o) && o->source.family != ADDR_NONE)
-		*code = command_usage(&command_selftest, "--source goes with --smtp");
+		code = command_usage(&command_selftest, "--source goes with --smtp");
 	else if (!selftest_speaks_smtp(o) && (o->proxy != 0 || o->cert != NULL || o->key != NULL))
-		*code =
-		    command_usage(&command_selftest, "--proxy, --cert and --key go with --smtp");
+		code = command_usage(&command_selftest, "--proxy, --cert and --key go with --smtp");
 	else if ((o->cert == NULL) != (o->key == NULL))
-		*code = command_usage(&command_selftest, "--cert and --key go together");
+		code = command_usage(&command_selftest, "--cert and --key go together");
 	else if (o->failover && !selftest_speaks_smtp(o))
-		*code = command_usage(&command_selftest, "--failover goes with --smtp");
+		code = command_usage(&command_selftest, "--failover goes with --smtp");
 	else if (o->failover && o->confirm != NULL)
-		*code = command_usage(
+		code = command_usage(
 		    &command_selftest, "--failover and --confirm are two tests; give one");
 	else if (o->confirm != NULL && !selftest_speaks_smtp(o))
-		*code = command_usage(&command_selftest, "--confirm goes with --smtp");
+		code = command_usage(&command_selftest, "--confirm goes with --smtp");
 	else if (*o->sink.host != '\0' &&
 		 ((o->confirm == NULL && o->smuggling_to == NULL) || o->sink.port == 0))
-		*code = command_usage(&command_selftest,
+		code = command_usage(&command_selftest,
 		    "--sink goes with --confirm or --smuggling-to, and needs a port: ADDRESS:PORT");
 	else if (o->list && o->format != REPORT_TEXT && o->format != REPORT_JSON)
-		*code = command_usage(&command_selftest, "--list goes with --format text or json");
-	return *code == EXIT_OK && check_password(o, code);
+		code = command_usage(&command_selftest, "--list goes with --format text or json");
+	if (code == EXIT_OK && o->login != NULL && selftest_speaks_smtp(o) && *o->password == '\0')
+		code = password_ask(o->login, o->password, sizeof(o->password));
+	return code;
 }
 
 bool selftest_read_options(int argc, char **argv, struct selftest_options *o, int *code)
@@ -446,5 +395,5 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	if (*code == EXIT_OK && optind < argc)
 		*code = command_usage(
 		    &command_selftest, "found the argument %s; expected none", argv[optind]);
-	return *code == EXIT_OK && check_options(o, code);
+	return *code == EXIT_OK;
 }

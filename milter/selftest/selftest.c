@@ -183,6 +183,8 @@ static int run(int argc, char **argv)
 	if (t.config == NULL && t.o.domain != NULL && t.o.milter == NULL && !t.o.list &&
 	    !selftest_speaks_smtp(&t.o))
 		t.o.mx = true;
+	if (code == EXIT_OK)
+		code = selftest_check_options(&t.o);
 	t.o.dns = t.o.dns || t.o.mx;
 	if (code == EXIT_OK)
 		code = t.o.list ? list(&t) : run_tests(&t);

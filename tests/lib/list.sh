@@ -78,6 +78,7 @@ daemon() {
 	for v in gcc asan; do
 		echo "proof.$v tests/live/proof.py build/$v/relay-guard"
 		echo "selftest.$v tests/live/selftest.py build/$v/relay-guard"
+		echo "password.$v tests/live/password.py build/$v/relay-guard"
 	done
 	echo "proof.tsan tests/lib/tsan.sh tests/live/proof.py build/tsan/relay-guard"
 	echo "frames.tsan tests/lib/tsan.sh tests/live/frames.py build/tsan/relay-guard 500"
