@@ -100,6 +100,16 @@ int selftest_open_milter(struct selftest *t)
 	return EXIT_UNAVAILABLE;
 }
 
+/* Once, whatever names it has. */
+static void add_target(struct selftest *t, const struct target *target)
+{
+	for (size_t i = 0; i < t->o.target_count; i++)
+		if (strcmp(t->o.targets[i].host, target->host) == 0 &&
+		    t->o.targets[i].port == target->port)
+			return;
+	t->o.targets[t->o.target_count++] = *target;
+}
+
 /* The domain's own servers, as the world finds them. */
 static int add_mx(struct selftest *t)
 {
@@ -108,7 +118,11 @@ static int add_mx(struct selftest *t)
 
 	domain_servers(t->resolver, t->names.ours, &s);
 	while (i < s.count && t->o.target_count < SELFTEST_TARGETS_MAX)
-		t->o.targets[t->o.target_count++] = s.all[i++];
+		add_target(t, &s.all[i++]);
+	if (i < s.count)
+		places_note(&t->places,
+		    "%zu addresses of the servers of %s are not tried: there are too many",
+		    s.count - i, t->names.ours);
 	if (s.count > 0)
 		return EXIT_OK;
 	fprintf(stderr, "relay-guard selftest: DNS names no server for the mail of %s (%s)\n",

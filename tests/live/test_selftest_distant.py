@@ -20,10 +20,18 @@ from guard import BINARY, Guard
 from tap import Tap
 
 SERVER, STRANGER = "203.0.113.25", "198.51.100.9"
+DOWN = "203.0.113.77"  # nobody is there
 
 ZONES = {
-    "example.com": f"""@ IN MX 10 mx
+    # The first is down; one server has two names, and one of these is an alias.
+    "example.com": f"""@ IN MX 5 down
+@ IN MX 10 mx
+@ IN MX 12 same
+@ IN MX 15 alias
 @ IN MX 20 gone
+down IN A {DOWN}
+same IN A {SERVER}
+alias IN CNAME mx
 @ IN TXT "v=spf1 mx -all"
 _dmarc IN TXT "v=DMARC1; p=none"
 mx IN A {SERVER}
@@ -143,6 +151,11 @@ def by_domain():
               [r for r in report["rows"] if not r["right"]][:5])
     places = {r["where"] for r in report["rows"]}
     tap.ok(f"{SERVER}:25" in places, "the MX is found", places)
+    tap.ok(any(n.startswith(f"{DOWN}:25 is not tried: can't connect") for n in report["notes"]),
+           "the one that is down is told", report["notes"])
+    plain = [r for r in report["rows"]
+             if (r["where"], r["actor"], r["probe"]) == (f"{SERVER}:25", "stranger-v4", "plain")]
+    tap.equal(len(plain), 1, "a server with three names is tried once")
     if mta.name == "postfix":
         tap.ok({f"{SERVER}:25 HELO", f"{SERVER}:25 STARTTLS", f"{SERVER}:25 pipelined"} <= places,
                "in each manner", places)
