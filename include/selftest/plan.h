@@ -83,7 +83,7 @@ enum outcome {
 	OUTCOME_ASKED,    /* the guard was asked */
 	OUTCOME_NOT_ASKED,
 	OUTCOME_UNTOLD,  /* whether it was can't be told */
-	OUTCOME_LIMITED, /* refused by a limit or a ban of the guard: it says nothing of relaying */
+	OUTCOME_LIMITED, /* refused by a limit, or a ban, of the guard or the MTA: says nothing */
 	OUTCOME_ERROR,   /* no answer, or none that says anything about the recipient */
 };
 

@@ -11,10 +11,14 @@
 /* Sessions at once, at most. */
 #define RUN_PARALLEL 8
 
+/* Was it given up, after others had failed? */
+bool run_was_not_tried(const struct row *r);
+
 /*
  * Tries every row, one place after the other. `progress` (may be NULL) is called after each
  * session, by one thread at a time. When one session after another fails, the rest is not tried:
- * its rows are errors. False when memory is exhausted.
+ * its rows are errors. What a server has refused as too much at once is tried again, in one session
+ * after another. False when memory is exhausted.
  */
 bool run_plan(struct plan *p, void (*progress)(void *arg, size_t done, size_t all), void *arg);
 

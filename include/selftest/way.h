@@ -89,6 +89,9 @@ void way_set(struct result *r, enum outcome outcome, enum stage stage, const cha
 void way_judge(
     struct result *r, unsigned code, const char *enhanced, enum stage stage, const char *text);
 
+/* Was there no answer, or none that says anything, or too many for the server's liking? */
+bool way_has_failed(const struct result *r);
+
 /* Does this result leave a session that can go on? */
 bool way_goes_on(const struct result *r);
 

@@ -9,6 +9,7 @@
 #include "check/limit.h"
 #include "selftest/actors.h"
 #include "selftest/events.h"
+#include "selftest/run.h"
 
 static const struct limit_settings *first_limit(const struct config *c)
 {
@@ -87,14 +88,18 @@ static bool was_turned_away(const char *events, const struct addr *client, const
 	return false;
 }
 
-/* Of a place where sessions were turned away, what was then not tried. */
-static void mark_untried(struct plan *p, const struct actor *a)
+/*
+ * Of a place where sessions were turned away, what was then not tried; and where the mail server
+ * did it, sessions that did not begin: some it closes without a word.
+ */
+static void mark_untried(struct plan *p, const struct actor *a, bool by_mta)
 {
 	for (size_t i = 0; i < p->row_count; i++) {
 		struct row *r = &p->rows[i];
 
-		if (r->actor->place == a->place && r->result.outcome == OUTCOME_ERROR &&
-		    strncmp(r->result.text, "not tried:", 10) == 0)
+		if (r->actor->place == a->place &&
+		    (run_was_not_tried(r) || (by_mta && r->result.outcome == OUTCOME_ERROR &&
+						 r->result.stage == STAGE_CONNECT)))
 			r->result.outcome = OUTCOME_LIMITED;
 	}
 }
@@ -117,6 +122,10 @@ void limited_settle(struct plan *p, const struct config *c, usec_t start)
 	size_t len;
 	char *events;
 
+	/* By the mail server itself. */
+	for (size_t i = 0; i < p->row_count; i++)
+		if (p->rows[i].result.outcome == OUTCOME_LIMITED)
+			mark_untried(p, p->rows[i].actor, true);
 	if (c == NULL || (c->settings->limit == NULL && c->settings->bans == NULL))
 		return;
 	events = events_tail(c->events->path, &len);
@@ -130,7 +139,7 @@ void limited_settle(struct plan *p, const struct config *c, usec_t start)
 		row->result.outcome = OUTCOME_LIMITED;
 		row->result.by = BY_GUARD;
 		if (turned_away)
-			mark_untried(p, row->actor);
+			mark_untried(p, row->actor, false);
 	}
 	free(events);
 }

@@ -303,9 +303,9 @@ static void add_summary(const struct report *r, struct strbuf *b)
 	}
 	if (t.limited > 0)
 		strbuf_printf(b,
-		    "%zu row%s limited: a limit or a ban of the configuration stood before the "
-		    "relay\ncheck, and nothing is known; try later, with --pace, or without --smtp "
-		    "as root\n",
+		    "%zu row%s limited: a limit or a ban, of the guard or the mail server, stood "
+		    "before\nthe relay check, and nothing is known; try later, with --pace, or "
+		    "without --smtp\nas root\n",
 		    t.limited, t.limited == 1 ? " was" : "s were");
 	if (t.deferred > 0)
 		strbuf_printf(b, "%zu refusal%s %s only for now (4xx)%s\n", t.deferred,

@@ -19,6 +19,7 @@ struct work {
 	size_t count, next;
 	size_t rows, rows_done; /* of the whole plan */
 	unsigned failures;
+	size_t parallel; /* sessions at once */
 	void (*progress)(void *arg, size_t done, size_t all);
 	void *arg;
 };
@@ -26,9 +27,17 @@ struct work {
 static bool has_failed(const struct job *j)
 {
 	for (size_t i = 0; i < j->count; i++)
-		if (j->rows[i]->result.outcome != OUTCOME_ERROR)
+		if (!way_has_failed(&j->rows[i]->result))
 			return false;
 	return true;
+}
+
+#define NOT_TRIED "not tried: "
+
+bool run_was_not_tried(const struct row *r)
+{
+	return r->result.outcome == OUTCOME_ERROR &&
+	       strncmp(r->result.text, NOT_TRIED, sizeof(NOT_TRIED) - 1) == 0;
 }
 
 /* What its session's failures left. */
@@ -71,9 +80,9 @@ static void *worker(void *arg)
 	while ((j = next_job(w, &go)) != NULL) {
 		if (go) {
 			way_run(w->way, j->rows, j->count);
-			give_up(j, "not tried: the session failed twice before it");
+			give_up(j, NOT_TRIED "the session failed twice before it");
 		} else {
-			give_up(j, "not tried: one session after another failed");
+			give_up(j, NOT_TRIED "one session after another failed");
 		}
 		finish_job(w, j, go);
 	}
@@ -86,8 +95,8 @@ static void run_jobs(struct work *w)
 	size_t started = 0;
 
 	/* This thread is one of them, so that it goes on when no other can be started. */
-	while (started + 1 < w->way->parallel && started < RUN_PARALLEL - 1 &&
-	       started + 1 < w->count && pthread_create(&threads[started], NULL, worker, w) == 0)
+	while (started + 1 < w->parallel && started < RUN_PARALLEL - 1 && started + 1 < w->count &&
+	       pthread_create(&threads[started], NULL, worker, w) == 0)
 		started++;
 	(void)worker(w);
 	for (size_t i = 0; i < started; i++)
@@ -126,15 +135,43 @@ static size_t at_one_place(struct row *const *rows, size_t count)
 	return n;
 }
 
+/* Where the server refused some as too much, all that failed there, as if new. */
+static size_t take_limited(struct row **rows, size_t count)
+{
+	size_t n = 0;
+	bool limited = false;
+
+	for (size_t i = 0; i < count; i++)
+		limited = limited || rows[i]->result.outcome == OUTCOME_LIMITED;
+	for (size_t i = 0; limited && i < count; i++) {
+		if (!way_has_failed(&rows[i]->result))
+			continue;
+		rows[n] = rows[i];
+		free(rows[n]->transcript);
+		rows[n]->transcript = NULL;
+		rows[n++]->result = (struct result){.outcome = OUTCOME_UNTRIED};
+	}
+	return n;
+}
+
+static void run_rows(struct work *w, struct row **rows, size_t count, size_t parallel)
+{
+	w->count = cut(rows, count, w->way, w->jobs);
+	w->next = 0;
+	w->failures = 0;
+	w->parallel = parallel;
+	run_jobs(w);
+}
+
 static void run_places(struct work *w, struct row **rows, size_t count)
 {
-	for (size_t done = 0, n; done < count; done += n) {
+	for (size_t done = 0, n, left; done < count; done += n) {
 		n = at_one_place(rows + done, count - done);
 		w->way = rows[done]->actor->place->way;
-		w->count = cut(rows + done, n, w->way, w->jobs);
-		w->next = 0;
-		w->failures = 0;
-		run_jobs(w);
+		run_rows(w, rows + done, n, w->way->parallel);
+		left = w->way->parallel > 1 ? take_limited(rows + done, n) : 0;
+		w->rows_done -= left;
+		run_rows(w, rows + done, left, 1);
 	}
 }
 

@@ -18,7 +18,7 @@ void way_run(const struct way *w, struct row *const *rows, size_t count)
 
 	for (size_t done = 0; done < count && failures < 2;) {
 		done += w->run_session(w, rows + done, count - done);
-		failures += rows[done - 1]->result.outcome == OUTCOME_ERROR;
+		failures += way_has_failed(&rows[done - 1]->result);
 	}
 }
 
@@ -90,6 +90,11 @@ void way_judge(
 		r->by = marked ? BY_GUARD : BY_MTA;
 }
 
+bool way_has_failed(const struct result *r)
+{
+	return r->outcome == OUTCOME_ERROR || r->outcome == OUTCOME_LIMITED;
+}
+
 bool way_goes_on(const struct result *r)
 {
 	return r->outcome != OUTCOME_ERROR && r->code != CLOSING;
@@ -108,7 +113,9 @@ bool way_is_rate_limit(const struct result *r)
 	static const char *const words[] = {"rate limit", "limit exceeded", "too many", "too much",
 	    "too fast", "too quickly", "throttl", "slow down", "too busy", NULL};
 
-	return r->code / 100 == 4 && r->by != BY_GUARD && has_one_of(r->text, words);
+	/* "Too many errors" is said of one session, whatever was wrong in it. */
+	return r->code / 100 == 4 && r->by != BY_GUARD && has_one_of(r->text, words) &&
+	       strcasestr(r->text, "errors") == NULL;
 }
 
 bool way_is_for_now(const struct result *r)

@@ -184,6 +184,11 @@ static bool try_row(struct dialogue *d, struct row *row)
 			try_data(d, row);
 	}
 	excuse(d, row);
+	/* The server has ended the session as it was too much for it. */
+	if (r->outcome == OUTCOME_ERROR && way_is_rate_limit(r)) {
+		r->outcome = OUTCOME_LIMITED;
+		r->by = BY_MTA;
+	}
 	if (!way_goes_on(r))
 		return false;
 	return dialogue_say(d, "RSET") && dialogue_is_positive(d);
@@ -201,6 +206,19 @@ static void keep_transcript(struct dialogue *d, struct row *row, size_t opening)
 	d->transcript.len = opening;
 	d->transcript.data[opening] = '\0';
 	d->transcript.failed = false;
+}
+
+/* A session that did not get to its first probe. */
+static void set_failure(const struct dialogue *d, struct result *r)
+{
+	way_judge(r, d->reply.code, d->reply.enhanced, STAGE_CONNECT, d->reply.text);
+	if (way_is_rate_limit(r)) {
+		r->outcome = OUTCOME_LIMITED;
+		r->by = BY_MTA;
+		return;
+	}
+	*r = (struct result){.outcome = OUTCOME_ERROR};
+	way_set(r, OUTCOME_ERROR, STAGE_CONNECT, d->channel.error);
 }
 
 /* For now, whatever it was that it refused; for good before anything was said. */
@@ -233,7 +251,7 @@ static size_t run_session(const struct way *w, struct row *const *rows, size_t c
 		excuse(&d, rows[0]);
 		i = 1;
 	} else if (!alive) {
-		way_set(&rows[0]->result, OUTCOME_ERROR, STAGE_CONNECT, d.channel.error);
+		set_failure(&d, &rows[0]->result);
 		keep_transcript(&d, rows[0], opening);
 		i = 1;
 	}

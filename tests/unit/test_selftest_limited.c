@@ -107,6 +107,35 @@ static void known_by_its_reply_or_by_an_event(void **state)
 	config_free(&c);
 }
 
+static void known_by_the_mail_server_itself(void **state)
+{
+	struct way way = {.kind = "smtp"}, other = {.kind = "smtp"};
+	struct place places[] = {smtp_place(&way), smtp_place(&other)};
+	struct result *first, *second, *elsewhere;
+	struct plan p;
+
+	(void)state;
+	assert_true(plan_make(&p, NULL, &names, places, 2, now));
+	first = &p.rows[0].result;
+	second = &p.rows[1].result;
+	elsewhere = &p.rows[p.row_count - 1].result;
+	way_set(first, OUTCOME_LIMITED, STAGE_CONNECT, "Error: too many connections");
+	way_set(
+	    second, OUTCOME_ERROR, STAGE_CONNECT, "not tried: one session after another failed");
+	way_set(
+	    elsewhere, OUTCOME_ERROR, STAGE_CONNECT, "not tried: one session after another failed");
+	limited_settle(&p, NULL, now);
+	assert_int_equal(second->outcome, OUTCOME_LIMITED);
+	assert_int_equal(elsewhere->outcome, OUTCOME_ERROR);
+	/* A session that does not begin, but no answer to a probe. */
+	way_set(second, OUTCOME_ERROR, STAGE_CONNECT, "the connection was closed");
+	way_set(&p.rows[2].result, OUTCOME_ERROR, STAGE_RCPT, "the connection was closed");
+	limited_settle(&p, NULL, now);
+	assert_int_equal(second->outcome, OUTCOME_LIMITED);
+	assert_int_equal(p.rows[2].result.outcome, OUTCOME_ERROR);
+	plan_free(&p);
+}
+
 static void events_of_others_do_not_count(void **state)
 {
 	static const struct {
@@ -185,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(known_by_its_reply_or_by_an_event),
+	    cmocka_unit_test(known_by_the_mail_server_itself),
 	    cmocka_unit_test(events_of_others_do_not_count),
 	    cmocka_unit_test(neighbours_are_spared_where_they_could_be_banned),
 	};
