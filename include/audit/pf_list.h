@@ -14,6 +14,7 @@ enum pf_effect {
 	PF_PASSES,
 	PF_PERMITS,
 	PF_REFUSES,
+	PF_REFUSES_ELSEWHERE, /* only once there is a recipient */
 	PF_BY_NETWORKS,
 	PF_BY_NAKED_HELO,
 	PF_BY_MX,

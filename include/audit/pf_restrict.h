@@ -36,8 +36,18 @@ struct pf_trust {
 	bool alone;   /* nothing else permits: what are mynetworks by themselves good for? */
 };
 
+/*
+ * What is known of the stranger when a list is asked, besides his address and name. A restriction
+ * that is about anything else has no effect then.
+ */
+enum {
+	PF_KNOWS_HELO = 1,
+	PF_KNOWS_SENDER = 2,
+	PF_KNOWS_RECIPIENT = 4,
+};
+
 /* Walks over the list of one parameter; culprits are added where not NULL. */
-struct pf_way pf_walk(const struct pf_view *v, const char *parameter, const struct pf_trust *trust,
-    struct pf_culprits *culprits);
+struct pf_way pf_walk(const struct pf_view *v, const char *parameter, unsigned known,
+    const struct pf_trust *trust, struct pf_culprits *culprits);
 
 #endif

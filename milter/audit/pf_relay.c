@@ -4,11 +4,28 @@
 #include "audit/pf_audit.h"
 #include "audit/pf_repair.h"
 
-/* The lists that smtpd asks before it takes a message; each can refuse, none can overrule another.
+enum {
+	HELO = PF_KNOWS_HELO,
+	SENDER = PF_KNOWS_SENDER | HELO,
+	ALL = PF_KNOWS_RECIPIENT | SENDER,
+};
+
+/*
+ * The lists that smtpd asks before it takes a message, and what it knows then; each can refuse,
+ * none can overrule another. At the end there are many recipients, and so none.
  */
-static const char *const lists[] = {"smtpd_client_restrictions", "smtpd_helo_restrictions",
-    "smtpd_sender_restrictions", "smtpd_relay_restrictions", "smtpd_recipient_restrictions",
-    "smtpd_data_restrictions", "smtpd_end_of_data_restrictions"};
+static const struct {
+	const char *name;
+	unsigned at_once, delayed; /* smtpd_delay_reject = no, yes */
+} lists[] = {
+    {"smtpd_client_restrictions", 0, ALL},
+    {"smtpd_helo_restrictions", HELO, ALL},
+    {"smtpd_sender_restrictions", SENDER, ALL},
+    {"smtpd_relay_restrictions", ALL, ALL},
+    {"smtpd_recipient_restrictions", ALL, ALL},
+    {"smtpd_data_restrictions", SENDER, SENDER},
+    {"smtpd_end_of_data_restrictions", SENDER, SENDER},
+};
 
 enum { LISTS = sizeof(lists) / sizeof(lists[0]) };
 
@@ -18,39 +35,54 @@ static bool is_relay_list(const char *list)
 	       strcmp(list, "smtpd_recipient_restrictions") == 0;
 }
 
-/* The narrowest of all lists decides. */
-static int total_reach(
-    const struct pf_view *v, const struct pf_trust *trust, struct pf_culprits *found)
+/* The narrowest of all lists decides. Who says no HELO is not asked for its list. */
+static int reach_of(const struct pf_view *v, bool says_helo, const struct pf_trust *trust,
+    struct pf_culprits *found)
 {
+	bool delayed = pf_bool(v, "smtpd_delay_reject", true);
 	int total = SEVERITY_HIGH;
 
 	for (size_t i = 0; i < LISTS; i++) {
-		struct pf_way way =
-		    pf_walk(v, lists[i], trust, is_relay_list(lists[i]) ? found : NULL);
-		int best = way.pass > way.permit ? way.pass : way.permit;
+		unsigned known = delayed ? lists[i].delayed : lists[i].at_once;
+		struct pf_way way;
+		int best;
 
+		if (!says_helo && strcmp(lists[i].name, "smtpd_helo_restrictions") == 0)
+			continue;
+		way = pf_walk(v, lists[i].name, says_helo ? known : known & ~(unsigned)HELO, trust,
+		    is_relay_list(lists[i].name) ? found : NULL);
+		best = way.pass > way.permit ? way.pass : way.permit;
 		if (best < total)
 			total = best;
 	}
 	return total;
 }
 
+/* The better way for the stranger: with HELO, or without where none is asked for. */
+static int total_reach(
+    const struct pf_view *v, const struct pf_trust *trust, struct pf_culprits *found)
+{
+	struct pf_culprits with = {.count = 0}, without = {.count = 0};
+	int reach = reach_of(v, true, trust, &with), other = WAY_CLOSED;
+
+	if (!pf_bool(v, "smtpd_helo_required", false))
+		other = reach_of(v, false, trust, &without);
+	if (found != NULL)
+		*found = other > reach ? without : with;
+	return other > reach ? other : reach;
+}
+
 /* How far mynetworks let strangers relay, whatever else does. */
 static int networks_reach(const struct pf_view *v, int networks)
 {
 	struct pf_trust alone = {networks, true};
-	int total = SEVERITY_HIGH;
 	bool heeded = false;
 
-	for (size_t i = 0; i < LISTS; i++) {
-		struct pf_way way = pf_walk(v, lists[i], &alone, NULL);
-		int best = way.pass > way.permit ? way.pass : way.permit;
-
-		heeded = heeded || (is_relay_list(lists[i]) && way.permit != WAY_CLOSED);
-		if (best < total)
-			total = best;
-	}
-	return heeded ? total : WAY_CLOSED;
+	for (size_t i = 0; i < LISTS; i++)
+		heeded = heeded ||
+		         (is_relay_list(lists[i].name) &&
+			     pf_walk(v, lists[i].name, ALL, &alone, NULL).permit != WAY_CLOSED);
+	return heeded ? total_reach(v, &alone, NULL) : WAY_CLOSED;
 }
 
 static enum severity capped(int reach, const struct pf_listener *l)
@@ -137,17 +169,17 @@ static struct pf_instead without_unknown(
 static void report_unknown_words(struct pf_audit *a, const struct pf_listener *l)
 {
 	for (size_t i = 0; i < LISTS; i++) {
-		const struct pf_setting *s = pf_set(&l->view, lists[i]);
+		const struct pf_setting *s = pf_set(&l->view, lists[i].name);
 		struct pf_element e = {.text = NULL};
 
-		if (s != NULL && pf_unknown_word(&l->view, lists[i], &e))
+		if (s != NULL && pf_unknown_word(&l->view, lists[i].name, &e))
 			pf_report_at(a, l, "restriction-unknown", SEVERITY_LOW, s->file,
 			    s->line + e.lines,
 			    findings_text(a->findings,
 				"%s has \"%s\", which is no restriction: Postfix defers all mail "
 				"that gets that far, as a server configuration error.",
-				lists[i], e.text),
-			    without_unknown(&l->view, lists[i], &e));
+				lists[i].name, e.text),
+			    without_unknown(&l->view, lists[i].name, &e));
 	}
 }
 

@@ -24,6 +24,11 @@ static void drop(struct pf_words *w, size_t index)
 		w->instead[index] = "";
 }
 
+static bool refuses(enum pf_effect effect)
+{
+	return effect == PF_REFUSES || effect == PF_REFUSES_ELSEWHERE;
+}
+
 /* Takes the culprit away (NULL: each bare `permit`), and looks for what refuses. */
 static struct controls without_culprit(
     const struct pf_view *v, const char *list, const struct pf_culprit *c, struct pf_words *w)
@@ -40,9 +45,9 @@ static struct controls without_culprit(
 			for (size_t i = e.index; i < at.index; i++)
 				drop(w, i);
 			drop(w, warns);
-		} else if (effect == PF_REFUSES && warns == SIZE_MAX && found.real == SIZE_MAX) {
+		} else if (refuses(effect) && warns == SIZE_MAX && found.real == SIZE_MAX) {
 			found.real = e.index;
-		} else if (effect == PF_REFUSES && found.warned == SIZE_MAX) {
+		} else if (refuses(effect) && found.warned == SIZE_MAX) {
 			found.warned = warns;
 		}
 		warns = effect == PF_ONLY_WARNS ? e.index : SIZE_MAX;

@@ -13,6 +13,7 @@ enum { WALKS_MAX = 20000 };
 struct walk {
 	const struct pf_view *v;
 	const struct pf_trust *trust;
+	unsigned known;            /* PF_KNOWS_* */
 	const char *list;          /* the parameter at hand */
 	const char *file;          /* where its value stands */
 	unsigned line;             /* 0: it is a default */
@@ -274,12 +275,32 @@ static const struct access_kind *kind_of(enum pf_effect effect)
 	return NULL;
 }
 
+/* What Postfix must know for this kind of restriction to have an effect. */
+static unsigned needed_by(enum pf_effect effect)
+{
+	switch ((int)effect) {
+	case PF_BY_HELO:
+	case PF_BY_NAKED_HELO:
+		return PF_KNOWS_HELO;
+	case PF_BY_SENDER:
+		return PF_KNOWS_SENDER;
+	case PF_BY_RECIPIENT:
+	case PF_BY_MX:
+	case PF_REFUSES_ELSEWHERE:
+		return PF_KNOWS_RECIPIENT;
+	default:
+		return 0;
+	}
+}
+
 static struct pf_way walk_element(struct walk *w, const struct pf_element *e, unsigned depth)
 {
 	const struct pf_restriction *r = e->restriction;
 	const struct access_kind *k = kind_of(r->effect);
 	struct pf_way way = {WAY_CLOSED, SEVERITY_HIGH};
 
+	if ((needed_by(r->effect) & ~w->known) != 0)
+		return way;
 	if (k != NULL && e->argument != NULL)
 		return walk_access(w, e, k, depth);
 	switch ((int)r->effect) {
@@ -289,6 +310,7 @@ static struct pf_way walk_element(struct walk *w, const struct pf_element *e, un
 		    "strangers may send to where they like.");
 		return (struct pf_way){SEVERITY_HIGH, WAY_CLOSED};
 	case PF_REFUSES:
+	case PF_REFUSES_ELSEWHERE:
 		return (struct pf_way){WAY_CLOSED, WAY_CLOSED};
 	case PF_BY_POLICY:
 		way.permit = SEVERITY_LOW;
@@ -383,12 +405,13 @@ static struct pf_way walk_list(struct walk *w, const char *text, unsigned depth)
 	return total;
 }
 
-struct pf_way pf_walk(const struct pf_view *v, const char *parameter, const struct pf_trust *trust,
-    struct pf_culprits *culprits)
+struct pf_way pf_walk(const struct pf_view *v, const char *parameter, unsigned known,
+    const struct pf_trust *trust, struct pf_culprits *culprits)
 {
 	const struct pf_setting *s = pf_set(v, parameter);
 	struct walk w = {.v = v,
 	    .trust = trust,
+	    .known = known,
 	    .list = parameter,
 	    .file = s == NULL ? v->pf->main_file : s->file,
 	    .line = s == NULL ? 0 : s->line,

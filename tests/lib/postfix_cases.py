@@ -121,6 +121,13 @@ OPEN = [
          files={"rcpt": "/^info@/ OK\n"}, stranger=Stranger(rcpt="info@ext.example.net")),
     Case("recipients below a top-level domain", "recipient-permits",
          listed("check_recipient_access inline:{net=OK}"), RELAY),
+    # Not every list is asked for everything.
+    Case("a control that a client without HELO is not asked for", "sender-permits",
+         {"smtpd_helo_restrictions": "reject_unauth_destination", **listed("check_sender_access static:OK")}, RELAY,
+         stranger=Stranger(helo=None)),
+    Case("a control before there is a recipient", "sender-permits",
+         {"smtpd_delay_reject": "no", "smtpd_sender_restrictions": "reject_unauth_destination",
+          **listed("check_sender_access static:OK")}, RELAY),
     Case("any certificate", "certificate-permits",
          {"smtpd_tls_ask_ccert": "yes", "relay_clientcerts": "static:any", **listed("permit_tls_clientcerts")}, RELAY,
          stranger=Stranger(cert=True)),

@@ -98,7 +98,8 @@ class Server:
 
 def play(c, s):
     """A stranger's transaction up to RCPT."""
-    c.ehlo(s.helo)
+    if s.helo or not s.own:
+        c.ehlo(s.helo or "client.example.net")
     if s.cert:
         c.starttls("/etc/postfix/tls/client.pem", "/etc/postfix/tls/client.key")
     if not s.proxy:
@@ -109,7 +110,9 @@ def play(c, s):
             r = c.cmd("XCLIENT " + " ".join(f"{k}={v}" for k, v in who.items()))
             if not r.ok:
                 return r
-            c.ehlo(s.helo)
+            # Some say none.
+            if s.helo:
+                c.ehlo(s.helo)
     r = c.mail(f"<{s.sender}>")
     return c.rcpt(f"<{s.rcpt}>") if r.ok else r
 
