@@ -8,17 +8,27 @@
 #include "audit/pf_table.h"
 
 /* A permitting row of an access table: how far a stranger reaches it. */
-typedef int pf_reach_fn(const struct pf_table *t, const struct pf_row *row);
+typedef int pf_reach_fn(
+    const struct pf_view *v, const struct pf_table *t, const struct pf_row *row);
 
-int pf_client_reach(const struct pf_table *t, const struct pf_row *row);
+/* The rows before one, of which the first that matches decides. Begin with {0}. */
+struct pf_seen {
+	bool all, all_v4, all_v6; /* one of them matches everything */
+	unsigned depth;           /* within so many `if` */
+};
+
+/* Asked for each row in order: is it ever come to? */
+bool pf_is_reached(const struct pf_table *t, const struct pf_row *row, struct pf_seen *seen);
+
+int pf_client_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row);
 
 /* What a stranger says of himself, in HELO or as the sender, is his choice. */
-int pf_free_reach(const struct pf_table *t, const struct pf_row *row);
+int pf_free_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row);
 
 /* Which recipients elsewhere does it permit? Those of single domains are the owner's choice. */
-int pf_recipient_reach(const struct pf_table *t, const struct pf_row *row);
+int pf_recipient_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row);
 
-int pf_cert_reach(const struct pf_table *t, const struct pf_row *row);
+int pf_cert_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row);
 
 /* The list of relay_clientcerts: does it hold every certificate? */
 int pf_cert_list_reach(const struct pf_view *v);

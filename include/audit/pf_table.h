@@ -53,6 +53,9 @@ void pf_tables_free(struct pf *pf);
 /* The row that decides for `key`, which is compared without case; NULL: there is none. */
 const struct pf_row *pf_lookup(const struct pf_table *t, const char *key);
 
+/* Does the row of a table of patterns match? What stands around it is not looked at. */
+bool pf_row_matches(const struct pf_row *row, const char *key);
+
 /* The row of a cidr table for an address. */
 const struct pf_row *pf_lookup_addr(const struct pf_table *t, const struct addr *a);
 

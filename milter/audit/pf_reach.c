@@ -17,11 +17,18 @@ static const char *const stranger_domains[] = {
     "ext.example.net", "victim.example.org", "gmail.com", "stranger-77.test", "web.de"};
 static const char *const local_parts[] = {"victim", "postmaster", "abuse", "info", "root", "a.b"};
 
-static int client_key_reach(const struct pf_row *row)
+/* Is the key of an access table asked for the names below it: example.net, or .example.net? */
+static bool holds_below(const struct pf_view *v, const char *key)
+{
+	return pf_matches_subdomains(v, "smtpd_access_maps") != (key[0] == '.');
+}
+
+static int client_key_reach(const struct pf_view *v, const struct pf_row *row)
 {
 	const char *key = row->key;
 	struct prefix p;
 	unsigned octets = 0;
+	bool below = holds_below(v, key);
 	char text[40];
 
 	if (strspn(key, "0123456789.") == strlen(key) && strlen(key) < 16) {
@@ -40,7 +47,11 @@ static int client_key_reach(const struct pf_row *row)
 	}
 	if (prefix_parse(key, strlen(key), &p) == PREFIX_OK)
 		return strangers_in(&p);
-	if (strcasecmp(key, "unknown") == 0 || strangers_below(key))
+	if (strcasecmp(key, "unknown") == 0)
+		return SEVERITY_HIGH;
+	if (!below && key[0] == '.')
+		return WAY_CLOSED;
+	if (below && strangers_below(key))
 		return SEVERITY_HIGH;
 	if (strchr(key, ':') != NULL)
 		return WAY_CLOSED;
@@ -48,14 +59,55 @@ static int client_key_reach(const struct pf_row *row)
 	return strchr(key, '.') != NULL ? SEVERITY_MEDIUM : WAY_CLOSED;
 }
 
-int pf_client_reach(const struct pf_table *t, const struct pf_row *row)
+/* Does a pattern match whatever it is asked? */
+static bool matches_all(const struct pf_row *row)
+{
+	static const char *const keys[] = {"a", "unknown", "localhost", "203.0.113.9",
+	    "2001:db8::9", "[203.0.113.9]", "<>", "mx.stranger.example.org",
+	    "victim@ext.example.net"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!pf_row_matches(row, keys[i]))
+			return false;
+	return true;
+}
+
+static bool matches_family(const struct pf_row *row, enum addr_family family)
+{
+	return !row->negated && row->prefix.bits == 0 && row->prefix.addr.family == family;
+}
+
+bool pf_is_reached(const struct pf_table *t, const struct pf_row *row, struct pf_seen *seen)
+{
+	bool reached = !seen->all;
+
+	if (t->kind == PF_CIDR)
+		reached = row->prefix.addr.family == ADDR_V4 ? !seen->all_v4 : !seen->all_v6;
+	else if (t->kind != PF_REGEX)
+		return true;
+	if (row->kind == PF_ROW_IF)
+		seen->depth++;
+	else if (row->kind == PF_ROW_ENDIF)
+		seen->depth -= seen->depth > 0;
+	if (row->kind != PF_ROW || seen->depth > 0)
+		return reached;
+	if (t->kind == PF_CIDR) {
+		seen->all_v4 = seen->all_v4 || matches_family(row, ADDR_V4);
+		seen->all_v6 = seen->all_v6 || matches_family(row, ADDR_V6);
+	} else if (!seen->all) {
+		seen->all = matches_all(row);
+	}
+	return reached;
+}
+
+int pf_client_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row)
 {
 	if (t->kind == PF_STATIC)
 		return SEVERITY_HIGH;
 	if (t->kind == PF_CIDR)
 		return row->negated ? SEVERITY_HIGH : strangers_in(&row->prefix);
 	if (t->kind == PF_KEYED)
-		return client_key_reach(row);
+		return client_key_reach(v, row);
 	for (size_t i = 0; i < sizeof(stranger_addresses) / sizeof(stranger_addresses[0]); i++)
 		if (pf_lookup(t, stranger_addresses[i]) == row)
 			return SEVERITY_HIGH;
@@ -67,14 +119,15 @@ int pf_client_reach(const struct pf_table *t, const struct pf_row *row)
 	                                                               : WAY_CLOSED;
 }
 
-int pf_free_reach(const struct pf_table *t, const struct pf_row *row)
+int pf_free_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row)
 {
+	(void)v;
 	(void)t;
 	(void)row;
 	return SEVERITY_HIGH;
 }
 
-int pf_recipient_reach(const struct pf_table *t, const struct pf_row *row)
+int pf_recipient_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row)
 {
 	size_t len = strlen(row->key);
 	char address[128];
@@ -84,7 +137,8 @@ int pf_recipient_reach(const struct pf_table *t, const struct pf_row *row)
 	if (t->kind == PF_KEYED) {
 		if (len > 1 && row->key[len - 1] == '@')
 			return SEVERITY_HIGH;
-		return strangers_below(row->key) ? SEVERITY_HIGH : WAY_CLOSED;
+		return holds_below(v, row->key) && strangers_below(row->key) ? SEVERITY_HIGH
+		                                                             : WAY_CLOSED;
 	}
 	for (size_t d = 0; d < sizeof(stranger_domains) / sizeof(stranger_domains[0]); d++) {
 		if (pf_lookup(t, stranger_domains[d]) == row)
@@ -99,11 +153,12 @@ int pf_recipient_reach(const struct pf_table *t, const struct pf_row *row)
 	return WAY_CLOSED;
 }
 
-int pf_cert_reach(const struct pf_table *t, const struct pf_row *row)
+int pf_cert_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row)
 {
 	static const char some[] = "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:"
 				   "11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00";
 
+	(void)v;
 	if (t->kind == PF_STATIC)
 		return SEVERITY_HIGH;
 	return t->kind == PF_REGEX && pf_lookup(t, some) == row ? SEVERITY_HIGH : WAY_CLOSED;
@@ -117,7 +172,7 @@ int pf_cert_list_reach(const struct pf_view *v)
 		const struct pf_table *t = l.items[i].table;
 
 		for (size_t r = 0; t != NULL && r < t->count; r++)
-			if (pf_cert_reach(t, &t->rows[r]) != WAY_CLOSED)
+			if (pf_cert_reach(v, t, &t->rows[r]) != WAY_CLOSED)
 				return SEVERITY_HIGH;
 	}
 	return WAY_CLOSED;

@@ -109,8 +109,9 @@ static int worse(int a, int b)
 	return a < b ? a : b;
 }
 
-/* Does the table refuse every stranger that is tried, whatever he is called? */
-static bool refuses_all(struct walk *w, const struct pf_table *t, enum pf_effect by, unsigned depth)
+/* Does the table end the list for every stranger that is tried, whatever he is called? */
+static bool ends_for_all(
+    struct walk *w, const struct pf_table *t, enum pf_effect by, unsigned depth)
 {
 	const char *(*stranger)(size_t) =
 	    by == PF_BY_CLIENT ? pf_stranger_address : pf_stranger_domain;
@@ -124,9 +125,7 @@ static bool refuses_all(struct walk *w, const struct pf_table *t, enum pf_effect
 		if (row == NULL) {
 			all = false;
 		} else {
-			struct pf_way way = walk_action(w, row->value, depth);
-
-			all = way.pass == WAY_CLOSED && way.permit == WAY_CLOSED;
+			all = walk_action(w, row->value, depth).pass == WAY_CLOSED;
 		}
 	}
 	w->found = found;
@@ -184,13 +183,14 @@ static struct pf_way walk_access(
     struct walk *w, const struct pf_element *e, const struct access_kind *k, unsigned depth)
 {
 	const struct pf_table *t = pf_is_table(e->argument) ? pf_table(w->v, e->argument) : NULL;
-	struct pf_way way = {WAY_CLOSED, SEVERITY_HIGH};
-	int worst = WAY_CLOSED;
+	struct pf_way way = {WAY_CLOSED, WAY_CLOSED};
 	const struct pf_row *blamed = NULL;
 	struct pf_culprits *found = w->found;
+	struct pf_seen seen = {.depth = 0};
 
 	if (t == NULL)
-		return way;
+		return (struct pf_way){WAY_CLOSED, SEVERITY_HIGH};
+	way.pass = ends_for_all(w, t, k->effect, depth) ? WAY_CLOSED : SEVERITY_HIGH;
 	/* What a row names is blamed on the row. */
 	w->found = NULL;
 	for (size_t i = 0; i < t->count; i++) {
@@ -198,23 +198,22 @@ static struct pf_way walk_access(
 		struct pf_way got;
 		int reach;
 
-		if (row->kind != PF_ROW)
+		if (!pf_is_reached(t, row, &seen) || row->kind != PF_ROW)
 			continue;
 		got = walk_action(w, row->value, depth);
-		if (got.permit == WAY_CLOSED)
+		if (got.permit <= way.permit && got.pass <= way.pass)
 			continue;
-		reach = worse(k->reach(t, row), got.permit);
-		if (reach > worst) {
-			worst = reach;
+		reach = k->reach(w->v, t, row);
+		way.pass = better(way.pass, worse(reach, got.pass));
+		reach = worse(reach, got.permit);
+		if (reach > way.permit) {
+			way.permit = reach;
 			blamed = row;
 		}
 	}
 	w->found = found;
 	if (blamed != NULL)
-		blame_row(w, e, k, t, blamed, worst);
-	way.permit = worst;
-	if (refuses_all(w, t, k->effect, depth))
-		way.pass = WAY_CLOSED;
+		blame_row(w, e, k, t, blamed, way.permit);
 	return way;
 }
 

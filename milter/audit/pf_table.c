@@ -397,6 +397,11 @@ static bool regex_matches(const struct pf_row *row, const char *key)
 	return (regexec(row->regex, key, 0, NULL, 0) == 0) != row->negated;
 }
 
+bool pf_row_matches(const struct pf_row *row, const char *key)
+{
+	return regex_matches(row, key);
+}
+
 /* `a` may be NULL, which is in no network. */
 static bool cidr_matches(const struct pf_row *row, const struct addr *a)
 {
