@@ -56,6 +56,9 @@ void pf_audit_xclient(struct pf_audit *a, const struct pf_listener *l);
 /* pf_relay.c: can a stranger relay through this listener? */
 void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l);
 
+/* How far strangers get at recipients of ours through any listener. */
+int pf_ours_reach(const struct pf_audit *a);
+
 /* pf_domains.c: domains that are everybody's, tables that rewrite to anywhere. */
 void pf_audit_domains(struct pf_audit *a);
 

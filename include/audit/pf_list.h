@@ -13,6 +13,7 @@
 enum pf_effect {
 	PF_PASSES,
 	PF_PERMITS,
+	PF_PERMITS_OURS, /* recipients of ours */
 	PF_REFUSES,
 	PF_REFUSES_ELSEWHERE, /* only once there is a recipient */
 	PF_BY_NETWORKS,

@@ -44,6 +44,7 @@ enum {
 	PF_KNOWS_HELO = 1,
 	PF_KNOWS_SENDER = 2,
 	PF_KNOWS_RECIPIENT = 4,
+	PF_RECIPIENT_IS_OURS = 8, /* what domain lists hold; else it is elsewhere */
 };
 
 /* Walks over the list of one parameter; culprits are added where not NULL. */

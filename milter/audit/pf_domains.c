@@ -115,6 +115,16 @@ static const struct {
     {"virtual_alias_domains", rewrites_outside},
 };
 
+/* What is said of our domains counts as much as strangers get at any of them. */
+static enum severity capped(const struct pf_audit *a, enum severity severity)
+{
+	int reach = pf_ours_reach(a);
+
+	if (reach == WAY_CLOSED)
+		return SEVERITY_LOW;
+	return (int)severity > reach ? (enum severity)reach : severity;
+}
+
 static void audit_list(struct pf_audit *a, const char *parameter, bool away)
 {
 	const struct pf_view *v = &a->main;
@@ -136,7 +146,7 @@ static void audit_list(struct pf_audit *a, const char *parameter, bool away)
 		what = findings_text(a->findings, "%s (\"%s\")", p->text, row->key);
 	}
 	pf_report_at(a, NULL, relay ? "relay-domains-wide" : "domains-catch-all",
-	    away ? SEVERITY_HIGH : SEVERITY_MEDIUM, file, line,
+	    capped(a, away ? SEVERITY_HIGH : SEVERITY_MEDIUM), file, line,
 	    away ? findings_text(a->findings,
 		       "%s has %s, which takes in domains of strangers: mail to them is taken from "
 		       "everybody and sent on.",
@@ -291,7 +301,8 @@ static void audit_rewriting(struct pf_audit *a)
 
 		if (row == NULL)
 			continue;
-		pf_report_at(a, NULL, "rewrite-opens-relay", SEVERITY_HIGH, t->file, row->line,
+		pf_report_at(a, NULL, "rewrite-opens-relay", capped(a, SEVERITY_HIGH), t->file,
+		    row->line,
 		    findings_text(a->findings,
 			"%s rewrites what matches /%s/ to \"%s\", after the relay checks: the "
 			"recipient's own text says which domain the mail goes to, so that "

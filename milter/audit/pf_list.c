@@ -39,7 +39,7 @@ static const struct pf_restriction restrictions[] = {
     {"defer_if_reject", PF_PASSES, false},
     {"defer_unauth_destination", PF_REFUSES_ELSEWHERE, false},
     {"permit", PF_PERMITS, false},
-    {"permit_auth_destination", PF_PASSES, false},
+    {"permit_auth_destination", PF_PERMITS_OURS, false},
     {"permit_dnswl_client", PF_PASSES, true},
     {"permit_inet_interfaces", PF_PASSES, false},
     {"permit_mx_backup", PF_BY_MX, false},

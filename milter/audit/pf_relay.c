@@ -35,15 +35,18 @@ static bool is_relay_list(const char *list)
 	       strcmp(list, "smtpd_recipient_restrictions") == 0;
 }
 
-/* The narrowest of all lists decides. Who says no HELO is not asked for its list. */
-static int reach_of(const struct pf_view *v, bool says_helo, const struct pf_trust *trust,
-    struct pf_culprits *found)
+/*
+ * The narrowest of all lists decides. Who says no HELO is not asked for its list. `more` is what is
+ * known besides: PF_RECIPIENT_IS_OURS.
+ */
+static int reach_of(const struct pf_view *v, bool says_helo, unsigned more,
+    const struct pf_trust *trust, struct pf_culprits *found)
 {
 	bool delayed = pf_bool(v, "smtpd_delay_reject", true);
 	int total = SEVERITY_HIGH;
 
 	for (size_t i = 0; i < LISTS; i++) {
-		unsigned known = delayed ? lists[i].delayed : lists[i].at_once;
+		unsigned known = more | (delayed ? lists[i].delayed : lists[i].at_once);
 		struct pf_way way;
 		int best;
 
@@ -60,13 +63,13 @@ static int reach_of(const struct pf_view *v, bool says_helo, const struct pf_tru
 
 /* The better way for the stranger: with HELO, or without where none is asked for. */
 static int total_reach(
-    const struct pf_view *v, const struct pf_trust *trust, struct pf_culprits *found)
+    const struct pf_view *v, unsigned more, const struct pf_trust *trust, struct pf_culprits *found)
 {
 	struct pf_culprits with = {.count = 0}, without = {.count = 0};
-	int reach = reach_of(v, true, trust, &with), other = WAY_CLOSED;
+	int reach = reach_of(v, true, more, trust, &with), other = WAY_CLOSED;
 
 	if (!pf_bool(v, "smtpd_helo_required", false))
-		other = reach_of(v, false, trust, &without);
+		other = reach_of(v, false, more, trust, &without);
 	if (found != NULL)
 		*found = other > reach ? without : with;
 	return other > reach ? other : reach;
@@ -82,7 +85,7 @@ static int networks_reach(const struct pf_view *v, int networks)
 		heeded = heeded ||
 		         (is_relay_list(lists[i].name) &&
 			     pf_walk(v, lists[i].name, ALL, &alone, NULL).permit != WAY_CLOSED);
-	return heeded ? total_reach(v, &alone, NULL) : WAY_CLOSED;
+	return heeded ? total_reach(v, 0, &alone, NULL) : WAY_CLOSED;
 }
 
 static enum severity capped(int reach, const struct pf_listener *l)
@@ -189,7 +192,7 @@ void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 	struct pf_trust trust = {pf_networks_reach(v), false}, none = {WAY_CLOSED, false};
 	int by_networks = networks_reach(v, trust.networks);
 	struct pf_culprits found = {.count = 0};
-	int total = total_reach(v, &trust, &found), without = total_reach(v, &none, NULL);
+	int total = total_reach(v, 0, &trust, &found), without = total_reach(v, 0, &none, NULL);
 
 	report_unknown_words(a, l);
 	if (!pf_has_relay_control(v))
@@ -201,4 +204,21 @@ void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 	report_culprits(a, l, &found, total);
 	if (without > WAY_CLOSED && !has_severe(&found, without))
 		report_missing(a, l, without);
+}
+
+int pf_ours_reach(const struct pf_audit *a)
+{
+	int widest = a->listeners.count == 0 ? SEVERITY_HIGH : WAY_CLOSED;
+
+	for (size_t i = 0; i < a->listeners.count; i++) {
+		const struct pf_listener *l = &a->listeners.items[i];
+		struct pf_trust trust = {pf_networks_reach(&l->view), false};
+		int reach = total_reach(&l->view, PF_RECIPIENT_IS_OURS, &trust, NULL);
+
+		if (reach != WAY_CLOSED)
+			reach = (int)capped(reach, l);
+		if (reach > widest)
+			widest = reach;
+	}
+	return widest;
 }

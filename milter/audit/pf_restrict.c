@@ -286,10 +286,16 @@ static unsigned needed_by(enum pf_effect effect)
 	case PF_BY_RECIPIENT:
 	case PF_BY_MX:
 	case PF_REFUSES_ELSEWHERE:
+	case PF_PERMITS_OURS:
 		return PF_KNOWS_RECIPIENT;
 	default:
 		return 0;
 	}
+}
+
+static bool is_ours(const struct walk *w)
+{
+	return (w->known & PF_RECIPIENT_IS_OURS) != 0;
 }
 
 static struct pf_way walk_element(struct walk *w, const struct pf_element *e, unsigned depth)
@@ -309,8 +315,11 @@ static struct pf_way walk_element(struct walk *w, const struct pf_element *e, un
 		    "strangers may send to where they like.");
 		return (struct pf_way){SEVERITY_HIGH, WAY_CLOSED};
 	case PF_REFUSES:
-	case PF_REFUSES_ELSEWHERE:
 		return (struct pf_way){WAY_CLOSED, WAY_CLOSED};
+	case PF_REFUSES_ELSEWHERE:
+		return (struct pf_way){WAY_CLOSED, is_ours(w) ? SEVERITY_HIGH : WAY_CLOSED};
+	case PF_PERMITS_OURS:
+		return is_ours(w) ? (struct pf_way){SEVERITY_HIGH, WAY_CLOSED} : way;
 	case PF_BY_POLICY:
 		way.permit = SEVERITY_LOW;
 		blame_element(w, e, "policy-before-reject", SEVERITY_LOW,

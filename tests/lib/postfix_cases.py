@@ -281,6 +281,8 @@ OTHERS = [
     ("senders whom another list ends", {"smtpd_sender_restrictions": "check_sender_access regexp:/etc/postfix/t",
      "mynetworks": "127.0.0.0/8, .partner.example.org", **listed("check_sender_access static:OK")}, "",
      {"t": "/./ permit_mynetworks, reject\n"}, "networks-by-name", "medium"),
+    ("all domains, of which strangers get none", {"relay_domains": "static:all", RELAY: "permit_mynetworks, reject"}, "", {},
+     "relay-domains-wide", "low"),
     ("a suffix that is but itself", {"parent_domain_matches_subdomains": "", **listed("check_client_access inline:{net=OK}")},
      "", {}, None, None),
     ("a dot that matches nothing", listed("check_recipient_access inline:{.net=OK}"), "", {}, None, None),
