@@ -22,6 +22,8 @@ class Syslogd:
             text = self.sock.recv(65536).decode("utf-8", "surrogateescape").rstrip("\0\n")
             # <22>Nov 24 03:00:00 program[pid]: text
             match = re.match(r"<\d+>(?:\w{3} [ \d]\d \d\d:\d\d:\d\d )?(.*)", text, re.S)
-            line = f"{time.strftime('%b %e %H:%M:%S')} {host} {match.group(1)}\n"
-            with open(self.path, "a", encoding="utf-8", errors="surrogateescape") as f:
-                f.write(line)
+            self.keep(f"{time.strftime('%b %e %H:%M:%S')} {host} {match.group(1)}\n")
+
+    def keep(self, line):
+        with open(self.path, "a", encoding="utf-8", errors="surrogateescape") as f:
+            f.write(line)
