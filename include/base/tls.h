@@ -14,13 +14,17 @@ enum io_status { IO_DONE, IO_WANTS_READ, IO_WANTS_WRITE, IO_CLOSED, IO_FAILED };
 
 #define TLS_TEXT_SIZE 160
 
-/* The certificate that the server showed. */
+#define TLS_NAMES_SIZE 300
+
+/* The certificate that the server showed. Texts are raw. */
 struct tls_peer {
 	char version[16];            /* "TLSv1.3" */
-	char subject[TLS_TEXT_SIZE]; /* the common name, or the first alternative; raw */
-	bool names_host;             /* is the host that was asked for among its names? */
-	const char *distrust;        /* why the system's authorities don't vouch for it; NULL: they
-	                                do */
+	char subject[TLS_TEXT_SIZE]; /* the common name, or the first alternative */
+	char names[TLS_NAMES_SIZE];  /* whom it is for: "a.example, 192.0.2.1"; cut by "..." */
+	bool names_host;             /* is the host that was asked for among them? */
+	bool common_name_only; /* there are no alternatives: many heed nothing else (RFC 9525) */
+	const char *distrust;  /* why the system's authorities don't vouch for it, its dates aside;
+	                          NULL: they do */
 	usec_t not_before, not_after;
 };
 
@@ -59,8 +63,11 @@ enum io_status tls_write(struct tls *t, const char *bytes, size_t len, size_t *d
 /* What went wrong in the last attempt, in words. */
 const char *tls_error(const struct tls *t);
 
-/* After the handshake. False: the server showed no certificate. */
+/* After the handshake. `host`: a name or an address. False: the server showed no certificate. */
 bool tls_peer(const struct tls *t, const char *host, struct tls_peer *out);
+
+/* The same of a certificate in DER that nobody has shown: without a version, and distrusted. */
+bool tls_peer_read(const unsigned char *der, size_t len, const char *host, struct tls_peer *out);
 
 /* *t becomes NULL; the socket stays open. */
 void tls_free(struct tls **t);

@@ -48,6 +48,18 @@ bool smtp_ehlo_offers(
 bool smtp_has_word(const char *arguments, size_t len, const char *word);
 
 /*
+ * Does a welcome name the version of a software? A word behind the host with a number, a dot and a
+ * number in it that is no address, no host and no date.
+ */
+bool smtp_has_version(const char *welcome);
+
+/*
+ * What a server challenges with (RFC 2195, RFC 4954): base64 at the start of a reply's text. How
+ * many bytes of `out` that are; 0: it is none, or more than `size`.
+ */
+size_t smtp_read_base64(const char *text, unsigned char *out, size_t size);
+
+/*
  * "XCLIENT ADDR=... \r\n" with xtext encoding (RFC 3461 4); IPv6 gets its tag. NULL or "": not
  * sent.
  */

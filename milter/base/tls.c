@@ -218,7 +218,95 @@ static bool names(X509 *cert, const char *host)
 {
 	if (is_address(host))
 		return X509_check_ip_asc(cert, host, 0) == 1;
-	return X509_check_host(cert, host, 0, 0, NULL) == 1;
+	return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+
+/* As UTF-8, whatever it is stored as. False: there is none, or it has a NUL. */
+static bool read_text(const ASN1_STRING *s, char *out, size_t size)
+{
+	unsigned char *text = NULL;
+	int len = s == NULL ? -1 : ASN1_STRING_to_UTF8(&text, s);
+	bool ok = len > 0 && memchr(text, '\0', (size_t)len) == NULL;
+
+	if (ok) {
+		size_t n = (size_t)len < size ? (size_t)len : size - 1;
+
+		memcpy(out, text, n);
+		out[n] = '\0';
+	}
+	OPENSSL_free(text);
+	return ok;
+}
+
+static bool read_common_name(X509 *cert, char out[TLS_TEXT_SIZE])
+{
+	const X509_NAME *subject = X509_get_subject_name(cert);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+	return at >= 0 && read_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)), out,
+			      TLS_TEXT_SIZE);
+}
+
+/* One alternative name; false: it is neither a host's name nor an address. */
+static bool read_alternative(const GENERAL_NAME *n, char out[TLS_TEXT_SIZE])
+{
+	struct addr a = {.family = ADDR_NONE};
+
+	if (n->type == GEN_DNS)
+		return read_text(n->d.dNSName, out, TLS_TEXT_SIZE);
+	if (n->type != GEN_IPADD || (n->d.iPAddress->length != 4 && n->d.iPAddress->length != 16))
+		return false;
+	a.family = n->d.iPAddress->length == 4 ? ADDR_V4 : ADDR_V6;
+	memcpy(a.bytes, n->d.iPAddress->data, (size_t)n->d.iPAddress->length);
+	addr_format(&a, out);
+	return true;
+}
+
+static void add_name(struct tls_peer *out, const char *name)
+{
+	size_t used = strlen(out->names), len = strlen(name);
+
+	if (used + 2 + len + sizeof(", ...") <= sizeof(out->names))
+		snprintf(out->names + used, sizeof(out->names) - used, "%s%s",
+		    used == 0 ? "" : ", ", name);
+	else if (used < 3 || strcmp(out->names + used - 3, "...") != 0)
+		snprintf(out->names + used, sizeof(out->names) - used, ", ...");
+}
+
+static void read_names(X509 *cert, struct tls_peer *out)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	char name[TLS_TEXT_SIZE];
+
+	(void)read_common_name(cert, out->subject);
+	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		if (!read_alternative(sk_GENERAL_NAME_value(all, i), name))
+			continue;
+		if (*out->subject == '\0')
+			snprintf(out->subject, sizeof(out->subject), "%s", name);
+		add_name(out, name);
+	}
+	out->common_name_only = *out->names == '\0' && *out->subject != '\0';
+	if (out->common_name_only)
+		add_name(out, out->subject);
+	GENERAL_NAMES_free(all);
+}
+
+static void read_certificate(X509 *cert, const char *host, struct tls_peer *out)
+{
+	read_names(cert, out);
+	out->names_host = host != NULL && names(cert, host);
+	out->not_before = time_of(X509_get0_notBefore(cert));
+	out->not_after = time_of(X509_get0_notAfter(cert));
+}
+
+/* Of its own dates the caller speaks; those of its authorities are a reason like others. */
+static bool is_about_dates(X509 *cert, long trust)
+{
+	return (trust == X509_V_ERR_CERT_HAS_EXPIRED &&
+		   X509_cmp_current_time(X509_get0_notAfter(cert)) < 0) ||
+	       (trust == X509_V_ERR_CERT_NOT_YET_VALID &&
+		   X509_cmp_current_time(X509_get0_notBefore(cert)) > 0);
 }
 
 bool tls_peer(const struct tls *t, const char *host, struct tls_peer *out)
@@ -230,13 +318,21 @@ bool tls_peer(const struct tls *t, const char *host, struct tls_peer *out)
 	snprintf(out->version, sizeof(out->version), "%s", SSL_get_version(t->ssl));
 	if (cert == NULL)
 		return false;
-	if (X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out->subject,
-		(int)sizeof(out->subject)) < 0)
-		out->subject[0] = '\0';
-	out->names_host = host != NULL && names(cert, host);
-	out->distrust = trust == X509_V_OK ? NULL : X509_verify_cert_error_string(trust);
-	out->not_before = time_of(X509_get0_notBefore(cert));
-	out->not_after = time_of(X509_get0_notAfter(cert));
+	read_certificate(cert, host, out);
+	if (trust != X509_V_OK && !is_about_dates(cert, trust))
+		out->distrust = X509_verify_cert_error_string(trust);
+	X509_free(cert);
+	return true;
+}
+
+bool tls_peer_read(const unsigned char *der, size_t len, const char *host, struct tls_peer *out)
+{
+	X509 *cert = d2i_X509(NULL, &der, (long)len);
+
+	*out = (struct tls_peer){.distrust = "nobody has shown it"};
+	if (cert == NULL)
+		return false;
+	read_certificate(cert, host, out);
 	X509_free(cert);
 	return true;
 }

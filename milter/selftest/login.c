@@ -68,20 +68,6 @@ static bool try_login(struct dialogue *d, const char *user, const char *password
 		       (d->reply.code != GO_ON || say_base64(d, password, strlen(password)))));
 }
 
-/* What the server challenges with; 0: it is none. */
-static size_t read_challenge(const char *text, unsigned char out[CHALLENGE_MAX])
-{
-	size_t len = strcspn(text, "\r\n "), pad = 0;
-	int n;
-
-	if (len == 0 || len % 4 != 0 || len / 4 * 3 > CHALLENGE_MAX)
-		return 0;
-	while (pad < 2 && text[len - 1 - pad] == '=')
-		pad++;
-	n = EVP_DecodeBlock(out, (const unsigned char *)text, (int)len);
-	return n < (int)pad ? 0 : (size_t)n - pad;
-}
-
 static bool try_cram_md5(struct dialogue *d, const char *user, const char *password)
 {
 	unsigned char challenge[CHALLENGE_MAX], digest[EVP_MAX_MD_SIZE];
@@ -94,7 +80,7 @@ static bool try_cram_md5(struct dialogue *d, const char *user, const char *passw
 		return false;
 	if (d->reply.code != GO_ON)
 		return true;
-	len = read_challenge(d->reply.text, challenge);
+	len = smtp_read_base64(d->reply.text, challenge, sizeof(challenge));
 	if (len == 0 ||
 	    HMAC(EVP_md5(), password, (int)strlen(password), challenge, len, digest, &size) ==
 		NULL ||

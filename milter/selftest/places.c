@@ -140,6 +140,28 @@ static void add_unguarded(struct places *p, const struct way *w, const struct pl
 	}
 }
 
+/*
+ * A first session. A server that says nothing may wait to be told by the PROXY protocol who comes:
+ * whoever reaches it can be anybody, so that it must not pass for one that is not there.
+ */
+static bool learn(struct places *p, struct way *w, bool asked, char error[WAY_TEXT_SIZE])
+{
+	char ignored[WAY_TEXT_SIZE];
+
+	if (way_smtp_learn(w, error))
+		return true;
+	if (!asked || w->proxy != 0 || w->tls != WAY_PLAIN ||
+	    strncmp(error, "can't connect", strlen("can't connect")) == 0)
+		return false;
+	w->proxy = 1;
+	if (!way_smtp_learn(w, ignored))
+		return false;
+	places_note(p,
+	    "%s expects the PROXY protocol: every client is played by it, as with --proxy v1",
+	    w->target);
+	return true;
+}
+
 /* One address. False: nothing answers there, or it can't be tested. */
 static bool add_address(struct places *p, const struct target *target, const struct endpoint *to,
     uint16_t port, const struct place_options *o)
@@ -166,7 +188,7 @@ static bool add_address(struct places *p, const struct target *target, const str
 	if (!asked && w.timeout > UNASKED_TIMEOUT)
 		w.timeout = UNASKED_TIMEOUT;
 	/* While the guard is down this may be all that it says. */
-	if (!way_smtp_learn(&w, error) && !(o->unguarded && w.turned_away)) {
+	if (!learn(p, &w, asked, error) && !(o->unguarded && w.turned_away)) {
 		if (asked)
 			places_note(p, "%s is not tried: %s", w.target, error);
 		return false;

@@ -10,11 +10,13 @@
 
 /*
  * Is this host the server itself, or may it relay, so that what is offered to it is offered to no
- * stranger?
+ * stranger? Not where it was told to come from an address that is a stranger's.
  */
 static bool is_trusted(const struct survey *s, const struct way *w)
 {
-	return addr_is_loopback(&w->own) || addr_equal(&w->own, &w->peer) ||
+	bool own = addr_is_loopback(&w->own) || addr_equal(&w->own, &w->peer);
+
+	return (own && w->source.family == ADDR_NONE) ||
 	       (s->config != NULL && casting_trusts(s->config, &w->own, s->now));
 }
 

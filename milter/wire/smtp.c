@@ -140,6 +140,115 @@ bool smtp_has_word(const char *arguments, size_t len, const char *word)
 	return false;
 }
 
+/* --- other texts ----------------------------------------------------------- */
+
+static bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Of 24.11.2026 and 2026.11.24. */
+static bool is_date(const char *s, size_t len)
+{
+	size_t groups = 1, first = strspn(s, "0123456789"), last = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		groups += s[i] == '.';
+		last = s[i] == '.' ? 0 : last + 1;
+	}
+	return groups == 3 && (first == 4 || last == 4);
+}
+
+/* Numbers with dots between them: how many bytes; 0: there is one number at most. */
+static size_t dotted_length(const char *s, size_t len)
+{
+	size_t n = 0, end = 0, dots = 0;
+
+	while (n < len && is_digit(s[n])) {
+		while (n < len && is_digit(s[n]))
+			n++;
+		end = n;
+		if (n + 1 >= len || s[n] != '.' || !is_digit(s[n + 1]))
+			break;
+		dots++;
+		n++;
+	}
+	return dots == 0 ? 0 : end;
+}
+
+/* 8.17.1.9 is a version of Sendmail: it is an address in brackets, or where none is so high. */
+static bool is_address(const char *s, size_t len, bool bracketed)
+{
+	enum { HIGH = 20 };
+	struct addr a;
+
+	return addr_parse(s, len, &a) && (bracketed || a.bytes[0] > HIGH);
+}
+
+/* "Postfix-3.7.11", "8.17.1.9/8.17.1.9", "v2.0rc1": not within a host's name. */
+static bool word_has_version(const char *s, size_t len, bool bracketed)
+{
+	for (size_t i = 0, n; i < len; i += n == 0 ? 1 : n) {
+		bool begins = i == 0 || !is_alnum(s[i - 1]) || s[i - 1] == 'v' || s[i - 1] == 'V';
+
+		n = begins ? dotted_length(s + i, len - i) : 0;
+		if (n == 0 || (i > 0 && s[i - 1] == '.') || is_date(s + i, n) ||
+		    is_address(s + i, n, bracketed))
+			continue;
+		/* What goes on with a dot, or had one before, is a name. */
+		if (i + n < len && s[i + n] == '.' && i + n + 1 < len && is_alnum(s[i + n + 1]))
+			continue;
+		return true;
+	}
+	return false;
+}
+
+bool smtp_has_version(const char *welcome)
+{
+	const char *s = welcome + strcspn(welcome, " \n");
+
+	while (*s != '\0') {
+		size_t len;
+
+		s += strspn(s, " \n;,/()[]<>\"");
+		len = strcspn(s, " \n;,/()[]<>\"");
+		if (word_has_version(s, len, s > welcome && s[-1] == '['))
+			return true;
+		s += len;
+	}
+	return false;
+}
+
+static int base64_value(char c)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c == '\0' ? NULL : strchr(digits, c);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+size_t smtp_read_base64(const char *text, unsigned char *out, size_t size)
+{
+	size_t len = strcspn(text, "\r\n "), pad = 0, n = 0;
+	uint32_t bits = 0;
+
+	while (pad < 2 && pad < len && text[len - 1 - pad] == '=')
+		pad++;
+	if (len == 0 || len % 4 != 0 || len / 4 * 3 - pad > size)
+		return 0;
+	for (size_t i = 0; i < len - pad; i++) {
+		int value = base64_value(text[i]);
+
+		if (value < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)value;
+		if (i % 4 > 0)
+			out[n++] = (unsigned char)(bits >> (6 - 2 * (i % 4)) & 0xff);
+	}
+	return n;
+}
+
 /* --- commands -------------------------------------------------------------- */
 
 void smtp_write_xtext(struct strbuf *b, const char *s, size_t len)

@@ -123,6 +123,8 @@ if mta.name == "postfix":
     mta.services = f"""{SERVER}:25 inet n - n - 50 smtpd
 {SERVER}:587 inet n - n - 50 smtpd
   -o smtpd_tls_security_level=encrypt -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+{SERVER}:2525 inet n - n - 50 smtpd -o smtpd_authorized_xclient_hosts={STRANGER}
+{SERVER}:2526 inet n - n - 50 smtpd -o smtpd_upstream_proxy_protocol=haproxy
 {SERVER}:465 inet n - n - 50 smtpd
   -o smtpd_tls_wrappermode=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject
 """
@@ -179,6 +181,17 @@ def by_address():
            "the password goes under TLS alone", logins)
     asked = {r["where"]: r["got"] for r in report["rows"] if r["probe"] == "guard-is-asked"}
     tap.equal(asked.get(f"{SERVER}:25"), "asked", "the guard is asked", asked)
+
+
+def anybody():
+    """Whoever can be any client can be one of us."""
+    if mta.name != "postfix":
+        return
+    code, report, err = selftest("--smtp", f"{SERVER}:2525", "--smtp", f"{SERVER}:2526", "--domain", "example.com", "-c",
+                                 guard.conf)
+    high = {(f["where"], f["name"]) for f in report["findings"] if f["severity"] == "high"}
+    tap.equal((code, high), (1, {(f"{SERVER}:2525", "xclient"), (f"{SERVER}:2526", "proxy")}),
+              "XCLIENT and PROXY for a stranger: exit 1", report["notes"], err)
 
 
 def open_server():
@@ -251,7 +264,7 @@ enter("/run/netns/far")
 mta.start()
 enter(home)
 try:
-    tap.run(by_domain, by_address, looked_up, listed, silent, open_server, nowhere)
+    tap.run(by_domain, by_address, looked_up, listed, silent, anybody, open_server, nowhere)
 finally:
     enter("/run/netns/far")
     mta.stop()

@@ -177,6 +177,71 @@ static void proxy_headers(void **state)
 	strbuf_free(&b);
 }
 
+static void versions(void **state)
+{
+	static const struct {
+		const char *welcome;
+		bool has;
+	} cases[] = {
+	    {"mx.example.com ESMTP Postfix", false},
+	    {"mx.example.com ESMTP Postfix (Debian/GNU)", false},
+	    {"mx.example.com ESMTP Postfix (3.7.11)", true},
+	    {"mx.example.com ESMTP Postfix-3.7.11", true},
+	    {"mx.example.com ESMTP Sendmail 8.17.1.9/8.17.1.9; Tue, 24 Nov 2026 19:00:00 GMT",
+		true},
+	    {"mx.example.com ESMTP Sendmail; Tue, 24 Nov 2026 19:00:00 GMT", false},
+	    {"mx.example.com ESMTP Exim 4.96 Tue, 24 Nov 2026", true},
+	    {"mx.example.com ESMTP OpenSMTPD 7.3.0p2", true},
+	    {"mx.example.com ESMTP v2.0rc1 ready", true},
+	    {"mx.example.com Microsoft ESMTP MAIL Service, Version: 10.0.17763.1697 ready", true},
+	    {"mx1.2.example.com ESMTP", false},
+	    {"mx.example.com ESMTP host-1.2.example.com", false},
+	    {"mx.example.com ESMTP mx1.example2.com", false},
+	    {"mx.example.com ESMTP [192.0.2.1] for you", false},
+	    {"mx.example.com ESMTP 192.0.2.1", false},
+	    {"mx.example.com ESMTP [10.0.2.1]", false},
+	    {"mx.example.com ESMTP 24.11.2026 19:00", false},
+	    {"mx.example.com ESMTP 2026.11.24", false},
+	    {"mx.example.com ESMTP 42", false},
+	    {"mx.example.com ESMTP 3. and 4.", false},
+	    {"mx.example.com", false},
+	    {"", false},
+	    {" 1.2", true},
+	};
+	unsigned failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (smtp_has_version(cases[i].welcome) == cases[i].has)
+			continue;
+		print_error("%s: want %d\n", cases[i].welcome, cases[i].has);
+		failed++;
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void challenges(void **state)
+{
+	static const struct {
+		const char *text, *want; /* NULL: none */
+	} cases[] = {
+	    {"PDEyMzQ1QG14Pg==", "<12345@mx>"}, {"PDEyMzQ1QG14Pg== behind", "<12345@mx>"},
+	    {"YWJj\r\n", "abc"}, {"YWI=", "ab"}, {"", NULL}, {"YWJ", NULL}, {"YW=j", NULL},
+	    {"YWJj=", NULL}, {"====", NULL}, {"YW Jj", NULL}, {"YW*j", NULL},
+	    {"\xff\xff\xff\xff", NULL}, {"YWJjYWJjYWJjYWJjYWJj", NULL}, /* 15 bytes */
+	};
+	unsigned char out[12];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t n = smtp_read_base64(cases[i].text, out, sizeof(out));
+
+		if (n != (cases[i].want == NULL ? 0 : strlen(cases[i].want)) ||
+		    (n > 0 && memcmp(out, cases[i].want, n) != 0))
+			fail_msg("%s: got %zu bytes", cases[i].text, n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +250,8 @@ int main(void)
 	    cmocka_unit_test(offers),
 	    cmocka_unit_test(commands),
 	    cmocka_unit_test(proxy_headers),
+	    cmocka_unit_test(versions),
+	    cmocka_unit_test(challenges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
