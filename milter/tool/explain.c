@@ -328,6 +328,31 @@ static void tell_json(const struct session *s, const struct story *story, const 
 	strbuf_free(&b);
 }
 
+/* Without a listener nothing could be decided: is there a rule that asks for one? */
+static bool lacks_listener(
+    const struct options *o, const struct config *c, const struct decision *d)
+{
+	return o->connect.daemon_port == NULL && o->connect.daemon_name == NULL &&
+	       d->verdict.kind == VERDICT_DEFER && (c->policy.facts & FACT_LISTENER) != 0;
+}
+
+/* As decide(); where the listener matters and none was given, the usual one is assumed. */
+static bool decide_somewhere(const struct options *o, const struct config *c,
+    const struct session_env *env, struct session *s, struct arena *a, struct decision *d)
+{
+	struct options usual = *o;
+
+	if (!decide(o, c, s, a, d))
+		return false;
+	if (!lacks_listener(o, c, d))
+		return true;
+	session_trace(s, "listener: rules ask for one: port 25 is assumed; see --listener");
+	session_close(s);
+	session_open(s, &c->policy, env, 0, clock_now());
+	usual.connect.daemon_port = "25";
+	return decide(&usual, c, s, a, d);
+}
+
 static int explain(const struct options *o, const struct config *c)
 {
 	struct story story = {.steps = {.max = (size_t)4 << 20}};
@@ -339,7 +364,7 @@ static int explain(const struct options *o, const struct config *c)
 	int code = EXIT_INTERNAL;
 
 	session_open(&s, &c->policy, &env, 0, clock_now());
-	if (decide(o, c, &s, &a, &d) && !story.steps.failed) {
+	if (decide_somewhere(o, c, &env, &s, &a, &d) && !story.steps.failed) {
 		cut_mark(&s, &d.verdict.reply);
 		(o->json ? tell_json : tell_text)(&s, &story, &d.verdict);
 		code = is_refused(&d.verdict) || s.rcpt.refused_by_mta ? EXIT_FINDING : EXIT_OK;

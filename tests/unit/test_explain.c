@@ -64,6 +64,8 @@ static const struct {
 	 "v@x.example"},
 	EXIT_OK, "permit by rule cert"},
     {{STRANGER, "--to", "v@x.example"}, EXIT_FINDING, "the MTA did not say on which listener"},
+    {{STRANGER, "--to", "v@x.example"}, EXIT_FINDING, "reject by rule others"},
+    {{STRANGER, "--to", "v@x.example"}, EXIT_FINDING, "port 25 is assumed"},
     {{"--client", "203.0.113.7", "--to", "v@x.example", "--name", "a.example", "--helo", "b",
 	 "--from", "c@d.example", "--listener", "submission"},
 	EXIT_FINDING, "defer by rule submission"},
