@@ -43,6 +43,7 @@ struct selftest_options {
 	const char *report;       /* a file; NULL: not given */
 	const char *smuggling_to; /* an address of the user's own; NULL: our postmaster */
 	bool list, quiet, verbose, transcript, smuggling;
+	bool agree; /* the server is compared with the configuration */
 	enum report_format format;
 };
 

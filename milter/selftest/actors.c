@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "selftest/way.h"
+
 /* Of documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544, RFC 5180): nobody's. */
 const char *const casting_nobodys_v4[] = {
     "203.0.113.9", "198.51.100.9", "192.0.2.9", "198.18.0.9", NULL};
@@ -58,6 +60,20 @@ void casting_add(struct casting *c, const struct actor *a)
 	p->actors = actors;
 }
 
+/* The port of the place; that of the world where there is no server between. */
+static const char *port_of(struct casting *c)
+{
+	const struct place *place = c->place;
+	struct addr ignored;
+	uint16_t port = 0;
+
+	if (place == NULL || place->way == NULL || *place->name == '\0' ||
+	    !addr_from_sockaddr((const struct sockaddr *)&place->way->to.addr, &ignored, &port) ||
+	    port == 0)
+		return "25";
+	return casting_keep(c, arena_printf(&c->plan->arena, "%u", (unsigned)port));
+}
+
 void casting_set_client(struct casting *c, struct actor *a, const struct addr *client)
 {
 	char text[ADDR_TEXT_MAX];
@@ -71,7 +87,7 @@ void casting_set_client(struct casting *c, struct actor *a, const struct addr *c
 	    .client_name = casting_keep(c, arena_printf(&c->plan->arena, "[%s]", text)),
 	    .daemon_name = "smtpd",
 	    .daemon_addr = "127.0.0.1",
-	    .daemon_port = "25",
+	    .daemon_port = port_of(c),
 	};
 	a->helo = casting_keep(c,
 	    arena_printf(&c->plan->arena, client->family == ADDR_V6 ? "[IPv6:%s]" : "[%s]", text));

@@ -78,8 +78,13 @@ static const char *set_listener(
 
 	if (!k->listener.given)
 		return NULL;
-	if (!c->means->everything || k->listener.texts.count == 0)
-		return "it asks for a listener, which is tried through --milter alone";
+	if (k->listener.texts.count == 0)
+		return "its list of listeners is empty";
+	for (size_t i = 0; i < k->listener.texts.count && !c->means->everything; i++)
+		if (strcmp(k->listener.texts.items[i], a->connect.daemon_port) == 0)
+			return NULL;
+	if (!c->means->everything)
+		return "it asks for another listener; it is tried there, or through --milter";
 	text = k->listener.texts.items[picks->number[PICK_LISTENER]];
 	colon = strrchr(text, ':');
 	if (text[strspn(text, "0123456789")] == '\0') {

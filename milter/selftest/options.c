@@ -184,6 +184,7 @@ enum {
 	OPTION_DNSBL,
 	OPTION_RESOLVER,
 	OPTION_LIST,
+	OPTION_AGREE,
 	OPTION_FORMAT,
 };
 
@@ -223,6 +224,9 @@ static bool set_switch(struct selftest_options *o, int option)
 		return true;
 	case OPTION_LIST:
 		o->list = true;
+		return true;
+	case OPTION_AGREE:
+		o->agree = true;
 		return true;
 	case OPTION_TRANSCRIPT:
 		o->transcript = true;
@@ -324,6 +328,10 @@ int selftest_check_options(struct selftest_options *o)
 		code = command_usage(&command_selftest, "--cert and --key go together");
 	else if (o->failover && !selftest_speaks_smtp(o))
 		code = command_usage(&command_selftest, "--failover goes with --smtp");
+	else if (o->agree && (!selftest_speaks_smtp(o) || o->failover || o->confirm != NULL))
+		code = command_usage(&command_selftest,
+		    "--agree goes with --smtp, and without --failover and "
+		    "--confirm");
 	else if (o->failover && o->confirm != NULL)
 		code = command_usage(
 		    &command_selftest, "--failover and --confirm are two tests; give one");
@@ -371,6 +379,7 @@ bool selftest_read_options(int argc, char **argv, struct selftest_options *o, in
 	    {"dnsbl", required_argument, NULL, OPTION_DNSBL},
 	    {"resolver", required_argument, NULL, OPTION_RESOLVER},
 	    {"list", no_argument, NULL, OPTION_LIST},
+	    {"agree", no_argument, NULL, OPTION_AGREE},
 	    {"format", required_argument, NULL, OPTION_FORMAT},
 	    {"quiet", no_argument, NULL, 'q'},
 	    {"verbose", no_argument, NULL, 'v'},

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/command.h"
+#include "selftest/agree.h"
 #include "selftest/blame.h"
 #include "selftest/confirm.h"
 #include "selftest/failover.h"
@@ -73,6 +74,8 @@ static bool make_plan(struct selftest *t)
 
 	if (!plan_make(&t->plan, t->config, &t->names, s->all, s->count, t->now))
 		return false;
+	if (t->o.agree && !agree_plan(&t->plan, t->config))
+		return false;
 	for (size_t i = 0; i < s->note_count; i++)
 		if (s->notes[i] == NULL || !plan_note(&t->plan, "%s", s->notes[i]))
 			return false;
@@ -133,10 +136,25 @@ static int run_failover(struct selftest *t)
 	return code == EXIT_OK ? selftest_report(t) : code;
 }
 
+/* What follows the rows of --agree. */
+static int finish_agreement(struct selftest *t)
+{
+	show_phase(t, "");
+	limited_settle(&t->plan, t->config, t->now);
+	if (!agree_settle(&t->plan, t->config, t->now) ||
+	    !plan_name_rules(&t->plan, t->config, t->now) || !blame_rows(&t->plan) ||
+	    !record_make(&t->record, &t->arena, t->config, t->now))
+		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
+	return selftest_report(t);
+}
+
 static int run_tests(struct selftest *t)
 {
 	int code = selftest_choose_domains(t);
 
+	if (code == EXIT_OK && t->o.agree && t->config == NULL)
+		return command_usage(&command_selftest,
+		    "--agree needs the configuration to compare the server with; give -c FILE");
 	if (code == EXIT_OK && t->o.failover)
 		return run_failover(t);
 	if (code == EXIT_OK)
@@ -148,8 +166,8 @@ static int run_tests(struct selftest *t)
 		code = open_sink(t);
 	if (code == EXIT_OK)
 		code = try_rows(t);
-	if (code != EXIT_OK)
-		return code;
+	if (code != EXIT_OK || t->o.agree)
+		return code == EXIT_OK ? finish_agreement(t) : code;
 	show_phase(t, t->o.confirm != NULL ? "looking for what was sent " : "");
 	if (t->o.confirm != NULL && !confirm_run(&t->plan, t->sink, t->o.confirm, t->o.wait))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
@@ -233,6 +251,8 @@ const struct command command_selftest = {
 	"  --sink ADDRESS:PORT        takes the mail of that domain itself, and looks for it\n"
 	"  --wait TIME                how long to look (20s)\n"
 	"  --null-client              the server takes no mail: that it refuses ours is right\n"
+	"  --agree                    does the server decide as the configuration does? Each\n"
+	"                             client tries each probe and each domain of ours\n"
 	"  --failover                 tests what happens while the guard is down: its sockets are\n"
 	"                             moved aside for a moment, and mail must wait\n"
 	"  --smuggling                tries the nine sequences of SMTP smuggling; a server that "
