@@ -24,7 +24,7 @@ struct pf_row {
 	const char *key, *value;
 	unsigned line;
 	bool negated;         /* !key of cidr and regexp */
-	struct prefix prefix; /* PF_CIDR */
+	struct prefix prefix; /* PF_CIDR; its family is ADDR_NONE where Postfix skips the row */
 	regex_t *regex;       /* PF_REGEX; NULL: it can't be understood, and matches nothing here */
 };
 

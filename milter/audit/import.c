@@ -122,16 +122,21 @@ static bool strip_brackets(const char *text, size_t len, char out[ADDR_TEXT_MAX 
 	return true;
 }
 
+enum prefix_error import_read_network(const char *text, size_t len, struct prefix *out)
+{
+	char plain[ADDR_TEXT_MAX + 8];
+	size_t n;
+
+	return strip_brackets(text, len, plain, &n) ? prefix_parse(plain, n, out)
+	                                            : PREFIX_BAD_ADDRESS;
+}
+
 /* False: told. */
 static bool read_network(struct import *i, const char *text, size_t len,
     const struct import_from *from, struct prefix *p)
 {
-	char plain[ADDR_TEXT_MAX + 8];
-	enum prefix_error e = PREFIX_BAD_ADDRESS;
-	size_t n;
+	enum prefix_error e = import_read_network(text, len, p);
 
-	if (strip_brackets(text, len, plain, &n))
-		e = prefix_parse(plain, n, p);
 	if (e == PREFIX_OK || e == PREFIX_HOST_BITS)
 		return true;
 	import_note(
@@ -168,7 +173,8 @@ void import_network(struct import *i, const char *text, size_t len, const struct
 	add_once(i, &i->networks, out, from);
 }
 
-void import_domain(struct import *i, const char *text, size_t len, const struct import_from *from)
+static void add_domain(struct import *i, struct import_list *to, const char *text, size_t len,
+    const struct import_from *from)
 {
 	struct domset_builder *b = domset_builder_new();
 	const char *reason = NULL;
@@ -193,12 +199,22 @@ void import_domain(struct import *i, const char *text, size_t len, const struct 
 		    "`relay-guard audit`",
 		    len > 200 ? 200 : (int)len, text);
 	else
-		add_once(i, &i->domains, domset_entry(s, 0), from);
+		add_once(i, to, domset_entry(s, 0), from);
 	domset_free(&s);
 }
 
-/* A name of letters, digits and hyphens that no other rule has; in the arena. */
-static const char *rule_name(struct import *i, const char *name)
+void import_domain(struct import *i, const char *text, size_t len, const struct import_from *from)
+{
+	add_domain(i, &i->domains, text, len, from);
+}
+
+void import_not_ours(struct import *i, const char *text, size_t len, const struct import_from *from)
+{
+	add_domain(i, &i->not_ours, text, len, from);
+}
+
+/* A name of letters, digits and hyphens that no other section has; in the arena. */
+static const char *section_name(struct import *i, const char *name, size_t number)
 {
 	char word[48];
 	size_t n = 0;
@@ -206,26 +222,103 @@ static const char *rule_name(struct import *i, const char *name)
 	for (; *name != '\0' && n + 8 < sizeof(word); name++)
 		word[n++] = (char)(isalnum((unsigned char)*name) ? *name : '-');
 	word[n] = '\0';
-	return arena_printf(&i->arena, "%s-%zu", n == 0 ? "rule" : word, i->rule_count + 1);
+	return arena_printf(&i->arena, "%s-%zu", n == 0 ? "rule" : word, number);
 }
 
-void import_rule(
-    struct import *i, const char *name, const char *body, const struct import_from *from)
+/* Plain words between single dots. */
+static bool is_plain_local(const char *text, size_t len)
 {
-	struct import_rule *rules =
-	    grown(i, i->rules, i->rule_count, &i->rule_room, sizeof(*rules));
-	struct import_rule r;
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_+-=.";
 
-	if (rules == NULL)
+	if (len == 0 || len > 64 || text[0] == '.' || text[len - 1] == '.')
+		return false;
+	for (size_t k = 0; k < len; k++)
+		if (strchr(plain, text[k]) == NULL || (text[k] == '.' && text[k + 1] == '.'))
+			return false;
+	return true;
+}
+
+bool import_is_recipient(const char *text)
+{
+	struct domset_builder *b = domset_builder_new();
+	const char *at = strchr(text, '@'), *domain = at == NULL ? text : at + 1;
+	struct domset *s = NULL;
+	bool ok = b != NULL && strlen(domain) < 250 && domain[0] != '[' &&
+	          (at == NULL || (domain[0] != '.' && is_plain_local(text, (size_t)(at - text)))) &&
+	          strpbrk(domain, "\"\\ @,:") == NULL &&
+	          domset_builder_add(b, domain, strlen(domain), NULL) == DOMSET_OK;
+
+	if (ok)
+		s = domset_build(&b);
+	ok = s != NULL && domset_bare_tld(s) == NULL;
+	domset_builder_free(&b);
+	domset_free(&s);
+	return ok;
+}
+
+static void add_section(struct import *i, struct import_sections *l, const char *name,
+    const char *body, const struct import_from *from)
+{
+	struct import_section *items = grown(i, l->items, l->count, &l->room, sizeof(*items));
+	struct import_section r;
+
+	if (items == NULL)
 		return;
-	i->rules = rules;
-	r.name = rule_name(i, name);
+	l->items = items;
+	r.name = section_name(i, name, l->count + 1);
 	r.body = arena_strdup(&i->arena, body);
 	r.from = from_text(i, from);
 	if (r.name == NULL || r.body == NULL)
 		i->failed = true;
 	else
-		rules[i->rule_count++] = r;
+		items[l->count++] = r;
+}
+
+void import_rule(
+    struct import *i, const char *name, const char *body, const struct import_from *from)
+{
+	add_section(i, &i->rules, name, body, from);
+}
+
+void import_first_rule(
+    struct import *i, const char *name, const char *body, const struct import_from *from)
+{
+	add_section(i, &i->first_rules, name, body, from);
+}
+
+void import_limit_section(
+    struct import *i, const char *name, const char *body, const struct import_from *from)
+{
+	add_section(i, &i->limit_sections, name, body, from);
+}
+
+void import_sender(
+    struct import *i, const char *login, const char *addresses, const struct import_from *from)
+{
+	const char *text = arena_printf(&i->arena, "%s %s", login, addresses);
+
+	if (text == NULL)
+		i->failed = true;
+	else
+		add(i, &i->senders, text, from);
+}
+
+struct import *import_for_listener(struct import *i, const char *port)
+{
+	struct import *more = calloc(1, sizeof(*more)), **end = &i->next;
+
+	if (more == NULL) {
+		i->failed = true;
+		return NULL;
+	}
+	more->listener = arena_strdup(&i->arena, port);
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = more;
+	if (more->listener == NULL)
+		i->failed = true;
+	return more->listener == NULL ? NULL : more;
 }
 
 void import_listener(struct import *i, const char *text, const struct import_from *from)
@@ -253,180 +346,23 @@ void import_logins(struct import *i, bool tls, const struct import_from *from)
 
 void import_free(struct import *i)
 {
-	struct import_list *const lists[] = {&i->networks, &i->excluded, &i->domains, &i->mailers,
-	    &i->listeners, &i->limits, &i->notes};
+	struct import_list *const lists[] = {&i->networks, &i->excluded, &i->domains, &i->not_ours,
+	    &i->mailers, &i->listeners, &i->limits, &i->senders, &i->notes};
+	struct import *next = i->next;
 
 	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
 		free(lists[k]->items);
-	free(i->rules);
+	free(i->rules.items);
+	free(i->first_rules.items);
+	free(i->limit_sections.items);
 	arena_free(&i->arena);
-	*i = (struct import){0};
-}
+	*i = (struct import){.source = NULL};
+	while (next != NULL) {
+		struct import *one = next;
 
-/* --- writing ----------------------------------------------------------------- */
-
-/* Text of a comment: on one line, and nothing in it ends that line. */
-static void put_clean(struct strbuf *b, const char *text)
-{
-	escape_reply(b, text, strlen(text), SIZE_MAX);
-}
-
-/* A comment, in lines of at most 90 columns. */
-static void put_comment(struct strbuf *b, const char *first, const char *text)
-{
-	size_t column = strlen(first);
-
-	strbuf_puts(b, first);
-	while (*text != '\0') {
-		size_t len = strcspn(text, " ");
-
-		if (column + 1 + len > 90 && column > 4) {
-			strbuf_puts(b, "\n#    ");
-			column = 5;
-		}
-		strbuf_putc(b, ' ');
-		escape_reply(b, text, len, len);
-		column += len + 1;
-		text += len;
-		text += *text != '\0';
+		next = one->next;
+		one->next = NULL;
+		import_free(one);
+		free(one);
 	}
-	strbuf_putc(b, '\n');
-}
-
-static void put_comments(struct strbuf *b, const char *head, const struct import_list *l)
-{
-	if (l->count == 0)
-		return;
-	strbuf_printf(b, "\n# %s\n", head);
-	for (size_t k = 0; k < l->count; k++) {
-		struct strbuf line = {0};
-
-		if (l->items[k].from[0] != '\0')
-			strbuf_printf(&line, "%s: ", l->items[k].from);
-		strbuf_puts(&line, l->items[k].text);
-		put_comment(b, "#  -", strbuf_text(&line));
-		strbuf_free(&line);
-	}
-}
-
-/* Entries, each run of the same origin below a comment that names it. */
-static void put_members(struct strbuf *b, const struct import_list *l)
-{
-	const char *from = "";
-
-	strbuf_puts(b, "\tmembers = {\n");
-	for (size_t k = 0; k < l->count; k++) {
-		if (strcmp(l->items[k].from, from) != 0) {
-			from = l->items[k].from;
-			strbuf_puts(b, "\t\t# ");
-			put_clean(b, from);
-			strbuf_putc(b, '\n');
-		}
-		/* In quotes: a literal has colons and brackets. */
-		strbuf_printf(b, "\t\t\"%s\",\n", l->items[k].text);
-	}
-	strbuf_puts(b, "\t}\n");
-}
-
-static void put_head(const struct import *i, struct strbuf *b)
-{
-	strbuf_puts(b, "# relay-guard.conf, written by `relay-guard import`");
-	if (i->source != NULL) {
-		strbuf_puts(b, " from ");
-		put_clean(b, i->source);
-	}
-	strbuf_puts(b, ".\n"
-		       "# It permits what the mail server permits now. Prove it:\n"
-		       "#     relay-guard check && relay-guard selftest\n");
-	put_comments(b, "Not taken over, and what to do:", &i->notes);
-	put_comments(b, "The mail server listens on:", &i->listeners);
-}
-
-static void put_rules(const struct import *i, struct strbuf *b)
-{
-	strbuf_puts(b, "\trule inbound { to = @ours         action = permit }\n");
-	if (i->excluded.count > 0)
-		strbuf_puts(b, "\trule except  { client = @excluded  auth = no  action = reject  "
-			       "reply = \"550 5.7.1 Relay access denied\" }\n");
-	strbuf_puts(b, "\trule office  { client = @friends  action = permit }\n");
-	if (i->logins) {
-		strbuf_puts(b, "\t# ");
-		put_clean(b, i->logins_from);
-		strbuf_printf(b, "\n\trule login   { auth = yes%s  action = permit }\n",
-		    i->logins_tls ? "  tls = yes" : "");
-	}
-	for (size_t k = 0; k < i->rule_count; k++) {
-		strbuf_puts(b, "\t# ");
-		put_clean(b, i->rules[k].from);
-		strbuf_printf(b, "\n\trule %s { %s }\n", i->rules[k].name, i->rules[k].body);
-	}
-	strbuf_puts(
-	    b, "\trule others  { action = reject  reply = \"550 5.7.1 Relay access denied\" }\n");
-}
-
-static void put_mailers(const struct import *i, struct strbuf *b)
-{
-	if (i->mailers.count == 0)
-		return;
-	strbuf_puts(b, "\t# Besides the defaults:\n");
-	for (size_t k = 0; k < i->mailers.count; k++) {
-		strbuf_puts(b, "\t#     ");
-		put_clean(b, i->mailers.items[k].from);
-		strbuf_puts(b, "\n");
-	}
-	strbuf_puts(b, "\tlocal-mailers = { local, virtual, discard, maildrop, mailman, dovecot, "
-		       "cyrus, cyrusv2, cyrusbb");
-	for (size_t k = 0; k < i->mailers.count; k++)
-		strbuf_printf(b, ", \"%s\"", i->mailers.items[k].text);
-	strbuf_puts(b, " }\n\n");
-}
-
-/* Networks that are harmless one by one may cover the world together. */
-static bool add_up(const struct import_list *l)
-{
-	struct netset_builder *b = netset_builder_new();
-	struct netset *s = NULL;
-	struct prefix p;
-	bool ok = b != NULL, covers;
-
-	for (size_t k = 0; ok && k < l->count; k++)
-		if (prefix_parse(l->items[k].text, strlen(l->items[k].text), &p) == PREFIX_OK)
-			ok = netset_builder_add(b, &p);
-	if (ok)
-		s = netset_build(&b);
-	netset_builder_free(&b);
-	covers = s != NULL && netset_covers_world(s, &p);
-	netset_free(&s);
-	return covers;
-}
-
-static void put_networks(const struct import *i, struct strbuf *to)
-{
-	const struct import_list none = {NULL, 0, 0};
-
-	if (add_up(&i->networks)) {
-		strbuf_puts(to, "\t# NOT taken over: together these networks cover the world.\n");
-		put_members(to, &none);
-	} else {
-		put_members(to, &i->networks);
-	}
-}
-
-bool import_write(const struct import *i, struct strbuf *to)
-{
-	put_head(i, to);
-	strbuf_puts(to, "\ndomains ours {\n");
-	put_members(to, &i->domains);
-	strbuf_puts(to, "}\n\nnetworks friends {\n");
-	put_networks(i, to);
-	if (i->excluded.count > 0) {
-		strbuf_puts(to, "}\n\nnetworks excluded {\n");
-		put_members(to, &i->excluded);
-	}
-	strbuf_puts(to, "}\n\nrelay {\n");
-	put_mailers(i, to);
-	put_rules(i, to);
-	strbuf_puts(to, "}\n");
-	put_comments(to, "Limits of the mail server itself, which stay with it:", &i->limits);
-	return !to->failed && !i->failed;
 }

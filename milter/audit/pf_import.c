@@ -2,11 +2,11 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "audit/pf_audit.h"
-#include "audit/pf_pattern.h"
+#include "audit/pf_clients.h"
 #include "base/strbuf.h"
 #include "core/fingerprint.h"
 
@@ -17,184 +17,155 @@ struct job {
 	struct import *out;
 };
 
-/* A file as it is called in a comment: without its directory, where that is the usual one. */
-static const char *short_name(const struct job *j, const char *file)
-{
-	size_t n = strlen(j->pf->request->config_dir);
+/* --- where something stands ------------------------------------------------ */
 
-	if (strncmp(file, j->pf->request->config_dir, n) == 0 && file[n] == '/')
+/* A file as it is called in a comment: without its directory, where that is the usual one. */
+static const char *short_name(const struct pf *pf, const char *file)
+{
+	size_t n = strlen(pf->request->config_dir);
+
+	if (strncmp(file, pf->request->config_dir, n) == 0 && file[n] == '/')
 		return file + n + 1;
 	return file;
 }
 
-static struct import_from from_setting(
-    const struct job *j, const struct pf_view *v, const char *name)
+struct import_from pf_from_setting(const struct pf_view *v, const char *name)
 {
 	const struct pf_setting *s = pf_set(v, name);
 
-	return (struct import_from){
-	    short_name(j, s == NULL ? j->pf->main_file : s->file), s == NULL ? 0 : s->line, name};
+	return (struct import_from){short_name(v->pf, s == NULL ? v->pf->main_file : s->file),
+	    s == NULL ? 0 : s->line, name};
 }
 
-static struct import_from from_pattern(
-    const struct job *j, const struct pf_pattern *p, const char *name)
+struct import_from pf_from_pattern(
+    const struct pf *pf, const struct pf_pattern *p, const char *name)
 {
-	return (struct import_from){short_name(j, p->file), p->line, name};
+	return (struct import_from){short_name(pf, p->file), p->line, name};
 }
 
-static struct import_from from_row(
-    const struct job *j, const struct pf_pattern *p, const struct pf_row *row, const char *name)
+struct import_from pf_from_row(
+    const struct pf *pf, const struct pf_pattern *p, const struct pf_row *row, const char *name)
 {
 	if (row->line == 0)
-		return from_pattern(j, p, name);
-	return (struct import_from){short_name(j, p->table->file), row->line, name};
+		return pf_from_pattern(pf, p, name);
+	return (struct import_from){short_name(pf, p->table->file), row->line, name};
 }
 
-/* What to do about a table that is not in a file. */
-static void note_opaque(
-    struct job *j, const char *spec, const struct import_from *from, const char *what)
+void pf_note_opaque(
+    struct import *i, const char *spec, const struct import_from *from, const char *what)
 {
+	static const char *const compiled[] = {"hash:", "btree:", "lmdb:", "cdb:", "dbm:", "sdbm:"};
+	/* What is in braces may be a password. */
+	int shown = (int)strcspn(spec, "{");
 	const char *query =
-	    strstr(spec, "sql:") != NULL
+	    strstr(spec, "sql:") != NULL || strstr(spec, "sqlite:") != NULL
 		? "run its query for all rows, write the result one a line into a file"
 	    : strstr(spec, "ldap:") != NULL
 		? "run its search, write the result one a line into a file"
 		: "write what it holds one a line into a file";
 
-	import_note(
-	    j->out, from, "%s was not taken over: %s, and add file:PATH to %s", spec, query, what);
-}
-
-/* --- networks -------------------------------------------------------------- */
-
-/* 192.168 and 192.168.1 are networks in tables of access. */
-static void add_network_key(struct job *j, const char *key, const struct import_from *from)
-{
-	unsigned dots = 0;
-	char text[64];
-
-	for (const char *p = key; *p != '\0'; p++)
-		dots += *p == '.';
-	if (strspn(key, "0123456789.") != strlen(key) || dots == 3 || strlen(key) > 15) {
-		import_network(j->out, key, strlen(key), from);
-		return;
-	}
-	snprintf(text, sizeof(text), "%s%s/%u", key,
-	    dots == 0   ? ".0.0.0"
-	    : dots == 1 ? ".0.0"
-			: ".0",
-	    8 * (dots + 1));
-	import_network(j->out, text, strlen(text), from);
-}
-
-static void networks_of_table(struct job *j, const struct pf_pattern *p, const char *name)
-{
-	const struct pf_table *t = p->table;
-	struct import_from from = from_pattern(j, p, name);
-
-	if (t->kind == PF_OPAQUE) {
-		note_opaque(j, p->text, &from, "`networks friends`");
-		return;
-	}
-	if (t->kind == PF_REGEX || t->kind == PF_STATIC) {
-		import_note(j->out, &from,
-		    "%s was not taken over: the guard has no patterns of networks", p->text);
-		return;
-	}
-	for (size_t i = 0; i < t->count; i++) {
-		const struct pf_row *row = &t->rows[i];
-
-		from = from_row(j, p, row, name);
-		if (row->kind != PF_ROW)
-			import_note(j->out, &from, "if and endif were not taken over");
-		else if (row->negated)
-			import_note(j->out, &from, "!%s was not taken over", row->key);
-		else
-			add_network_key(j, row->key, &from);
-	}
-}
-
-/* Does this listener, or main.cf, permit mynetworks at all? */
-static bool trusts_networks(const struct pf_view *v)
-{
-	return pf_uses(v, "permit_mynetworks");
-}
-
-static void import_networks(struct job *j, const struct pf_view *v)
-{
-	struct pf_patterns l = pf_patterns(v, "mynetworks");
-	struct import_from from = from_setting(j, v, "mynetworks");
-
-	if (!trusts_networks(v)) {
-		import_note(j->out, &from,
-		    "mynetworks was not taken over: no restriction list of that listener permits "
-		    "it");
-		return;
-	}
-	if (!pf_is_set(v, "mynetworks")) {
-		import_note(j->out, &from,
-		    "mynetworks is not set; mynetworks_style = %s trusts this host%s, of which "
-		    "only "
-		    "loopback was taken over: add yours to `networks friends`",
-		    pf_get(v, "mynetworks_style"),
-		    strcasecmp(pf_get(v, "mynetworks_style"), "host") == 0 ? ""
-									   : " and its neighbours");
-		import_network(j->out, "127.0.0.0/8", 11, &from);
-		import_network(j->out, "::1", 3, &from);
-		return;
-	}
-	for (size_t i = 0; i < l.count; i++) {
-		const struct pf_pattern *p = &l.items[i];
-
-		from = from_pattern(j, p, "mynetworks");
-		if (p->negated && p->table != NULL)
-			import_note(j->out, &from,
-			    "!%s was not taken over: write the networks without it", p->text);
-		else if (p->negated)
-			import_excluded(j->out, p->text, strlen(p->text), &from);
-		else if (p->table != NULL)
-			networks_of_table(j, p, "mynetworks");
-		else
-			import_network(j->out, p->text, strlen(p->text), &from);
-	}
+	for (size_t k = 0; k < sizeof(compiled) / sizeof(compiled[0]); k++)
+		if (strstr(spec, compiled[k]) != NULL)
+			query = "its text can't be read; `postmap -s` with its name prints what it "
+				"holds: "
+				"write that one a line into a file";
+	import_note(i, from, "%.*s was not taken over: %s, and add file:PATH to %s", shown, spec,
+	    query, what);
 }
 
 /* --- domains --------------------------------------------------------------- */
 
-/* A name as Postfix would match it: with what is below it, where the list is of that kind. */
-static void add_domain(
-    struct job *j, const char *text, bool subdomains, const struct import_from *from)
+typedef void add_domain_fn(
+    struct import *i, const char *text, size_t len, const struct import_from *from);
+
+/* A list of domains at work. */
+struct domains {
+	struct job *job;
+	const char *name; /* of the parameter */
+	bool subdomains;
+	const struct pf_patterns *patterns;
+	size_t at; /* of the pattern at hand */
+};
+
+/* Does one of the patterns from `first` to before `end` match this name, negated or not? */
+static bool speaks_of(const struct domains *d, size_t first, size_t end, const char *name)
 {
+	for (size_t i = first; i < end; i++) {
+		struct pf_pattern plain = d->patterns->items[i];
+		const struct pf_patterns one = {&plain, 1, 1};
+
+		plain.negated = false;
+		if (pf_match_domain(&d->job->main, &one, name, d->subdomains, NULL) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static const char *const parameters[] = {
+    "mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"};
+
+enum { PARAMETERS = sizeof(parameters) / sizeof(parameters[0]) };
+
+/*
+ * Does `!name` take anything away? Not behind a pattern that has it, nor where no later one, or
+ * another list, does.
+ */
+static bool takes_away(const struct domains *d, const char *name)
+{
+	name += name[0] == '.';
+	if (speaks_of(d, 0, d->at, name) || !speaks_of(d, d->at + 1, d->patterns->count, name))
+		return false;
+	for (size_t i = 0; i < PARAMETERS; i++) {
+		struct pf_patterns other = pf_patterns(&d->job->main, parameters[i]);
+
+		if (strcmp(parameters[i], d->name) != 0 &&
+		    pf_match_domain(&d->job->main, &other, name,
+			pf_matches_subdomains(&d->job->main, parameters[i]), NULL) != NULL)
+			return false;
+	}
+	return true;
+}
+
+/* A name as Postfix would match it: with what is below it, where the list is of that kind. */
+static void add_domain(const struct domains *d, const char *text, const struct import_from *from)
+{
+	struct import *out = d->job->out;
+	bool negated = d->patterns->items[d->at].negated;
+	add_domain_fn *add = negated ? import_not_ours : import_domain;
 	char below[300];
 
 	if (text[0] == '[') {
-		import_domain(j->out, text, strlen(text), from);
+		add(out, text, strlen(text), from);
 		return;
 	}
-	if (strchr(text, '*') != NULL || (text[0] == '.' && subdomains)) {
+	if (strchr(text, '*') != NULL) {
 		import_note(
-		    j->out, from, "%s was not taken over: Postfix matches nothing with it", text);
+		    out, from, "%s was not taken over: Postfix matches nothing with it", text);
 		return;
 	}
-	import_domain(j->out, text, strlen(text), from);
-	if (!subdomains || text[0] == '.' || strlen(text) > 250)
+	if (negated && !takes_away(d, text))
+		return;
+	add(out, text, strlen(text), from);
+	if (!d->subdomains || text[0] == '.' || strlen(text) > 250)
 		return;
 	snprintf(below, sizeof(below), ".%s", text);
-	import_domain(j->out, below, strlen(below), from);
+	add(out, below, strlen(below), from);
 }
 
-static void domains_of_table(
-    struct job *j, const struct pf_pattern *p, bool subdomains, const char *name)
+static void domains_of_table(const struct domains *d)
 {
+	const struct pf_pattern *p = &d->patterns->items[d->at];
 	const struct pf_table *t = p->table;
-	struct import_from from = from_pattern(j, p, name);
+	struct import *out = d->job->out;
+	struct import_from from = pf_from_pattern(d->job->pf, p, d->name);
 
 	if (t->kind == PF_OPAQUE) {
-		note_opaque(j, p->text, &from, "`domains ours`");
+		pf_note_opaque(
+		    out, p->text, &from, p->negated ? "`domains not-ours`" : "`domains ours`");
 		return;
 	}
 	if (t->kind != PF_KEYED) {
-		import_note(j->out, &from,
+		import_note(out, &from,
 		    "%s was not taken over: name its domains in `domains ours`, which has no "
 		    "patterns",
 		    p->text);
@@ -206,26 +177,52 @@ static void domains_of_table(
 		/* A table of recipients has addresses beside its domains. */
 		if (strchr(row->key, '@') != NULL)
 			continue;
-		from = from_row(j, p, row, name);
-		add_domain(j, row->key, subdomains, &from);
+		from = pf_from_row(d->job->pf, p, row, d->name);
+		add_domain(d, row->key, &from);
 	}
 }
 
 static void import_domain_list(struct job *j, const char *name)
 {
 	struct pf_patterns l = pf_patterns(&j->main, name);
-	bool subdomains = pf_matches_subdomains(&j->main, name);
+	struct domains d = {
+	    .job = j, .name = name, .subdomains = pf_matches_subdomains(&j->main, name)};
 
-	for (size_t i = 0; i < l.count; i++) {
-		const struct pf_pattern *p = &l.items[i];
-		struct import_from from = from_pattern(j, p, name);
+	d.patterns = &l;
+	for (d.at = 0; d.at < l.count; d.at++) {
+		const struct pf_pattern *p = &l.items[d.at];
+		struct import_from from = pf_from_pattern(j->pf, p, name);
 
-		if (p->negated)
-			import_note(j->out, &from, "!%s was not taken over", p->text);
-		else if (p->table != NULL)
-			domains_of_table(j, p, subdomains, name);
+		if (p->table != NULL)
+			domains_of_table(&d);
 		else
-			add_domain(j, p->text, subdomains, &from);
+			add_domain(&d, p->text, &from);
+	}
+}
+
+/* user@[address] is local for each address that Postfix takes for this host's. */
+static void import_literals(struct job *j)
+{
+	static const char *const names[] = {"inet_interfaces", "proxy_interfaces"};
+	struct import_from from = pf_from_setting(&j->main, names[0]);
+
+	import_domain(j->out, "[127.0.0.1]", 11, &from);
+	import_domain(j->out, "[IPv6:::1]", 10, &from);
+	for (size_t i = 0; i < 2; i++) {
+		const char *p = pf_get(&j->main, names[i]), *word;
+		char text[ADDR_TEXT_MAX + 16], plain[ADDR_TEXT_MAX];
+		struct prefix net;
+
+		from = pf_from_setting(&j->main, names[i]);
+		while ((word = pf_word(&j->pf->arena, &p, NULL)) != NULL) {
+			if (import_read_network(word, strlen(word), &net) != PREFIX_OK ||
+			    strchr(word, '/') != NULL)
+				continue;
+			addr_format(&net.addr, plain);
+			snprintf(text, sizeof(text), "[%s%s]",
+			    net.addr.family == ADDR_V6 ? "IPv6:" : "", plain);
+			import_domain(j->out, text, strlen(text), &from);
+		}
 	}
 }
 
@@ -248,14 +245,14 @@ static bool canonical(const char *key, char out[FINGERPRINT_SIZE])
 	return fingerprint_canonical(text, out);
 }
 
-static void certs_of_table(struct job *j, const struct pf_pattern *p)
+static void certs_of_table(struct job *j, struct import *out, const struct pf_pattern *p)
 {
 	const char *name = "relay_clientcerts";
-	struct import_from from = from_pattern(j, p, name);
+	struct import_from from = pf_from_pattern(j->pf, p, name);
 	char fingerprint[FINGERPRINT_SIZE], body[256];
 
 	if (p->table == NULL || p->table->kind != PF_KEYED) {
-		import_note(j->out, &from,
+		import_note(out, &from,
 		    "%s was not taken over: write a rule with `cert = { ... }` for the "
 		    "fingerprints in "
 		    "it",
@@ -265,34 +262,35 @@ static void certs_of_table(struct job *j, const struct pf_pattern *p)
 	for (size_t i = 0; i < p->table->count; i++) {
 		const struct pf_row *row = &p->table->rows[i];
 
-		from = from_row(j, p, row, name);
+		from = pf_from_row(j->pf, p, row, name);
 		if (!canonical(row->key, fingerprint)) {
-			import_note(j->out, &from,
+			import_note(out, &from,
 			    "%s was not taken over: a fingerprint of MD5 or SHA-256 was expected",
 			    row->key);
 			continue;
 		}
 		snprintf(body, sizeof(body), "cert = \"%s\"  action = permit", fingerprint);
-		import_rule(j->out, "cert", body, &from);
+		import_rule(out, "cert", body, &from);
 	}
 }
 
-static void import_certs(struct job *j, const struct pf_view *v)
+static void import_certs(
+    struct job *j, struct import *out, const struct pf_view *v, const struct pf_clients *c)
 {
 	struct pf_patterns l = pf_patterns(v, "relay_clientcerts");
-	struct import_from from = from_setting(j, v, "smtpd_relay_restrictions");
+	struct import_from from = pf_from_setting(v, "smtpd_relay_restrictions");
 
-	if (pf_uses(v, "permit_tls_clientcerts")) {
+	if (c->certs) {
 		for (size_t i = 0; i < l.count; i++)
-			certs_of_table(j, &l.items[i]);
+			certs_of_table(j, out, &l.items[i]);
 		if (l.count > 0)
-			import_note(j->out, &from,
+			import_note(out, &from,
 			    "Postfix shows no fingerprint to a milter: the rules for certificates "
 			    "match "
 			    "nothing until each is written as `cert = \"subject:...\"`");
 	}
-	if (pf_uses(v, "permit_tls_all_clientcerts"))
-		import_note(j->out, &from,
+	if (c->any_cert)
+		import_note(out, &from,
 		    "permit_tls_all_clientcerts was not taken over: it trusts every certificate of "
 		    "the "
 		    "authorities in smtpd_tls_CAfile; write a rule with `cert = verified` if those "
@@ -300,131 +298,50 @@ static void import_certs(struct job *j, const struct pf_view *v)
 		    "your own");
 }
 
-/* --- what the lists permit besides ----------------------------------------- */
+/* --- recipients that the lists permit --------------------------------------- */
 
-/* Is the row's action a plain permission? */
-static bool permits(const char *value)
+static void recipient_row(struct import *out, const struct pf_recipients *r,
+    const struct pf_row *row, const struct import_from *from)
 {
-	size_t len = strcspn(value, " \t,");
-
-	return (len == 2 && strncasecmp(value, "OK", 2) == 0) ||
-	       (len == 5 && strncasecmp(value, "RELAY", 5) == 0) ||
-	       (len == 6 && strncasecmp(value, "permit", 6) == 0) ||
-	       (value[0] != '\0' && strspn(value, "0123456789") == strlen(value));
-}
-
-static void client_table(struct job *j, const struct pf_pattern *p, const char *list)
-{
-	const struct pf_table *t = p->table;
-	struct import_from from = from_pattern(j, p, list);
-
-	if (t->kind == PF_OPAQUE) {
-		note_opaque(j, p->text, &from, "`networks friends`");
-		return;
-	}
-	for (size_t i = 0; i < t->count; i++) {
-		const struct pf_row *row = &t->rows[i];
-
-		if (row->kind != PF_ROW || !permits(row->value))
-			continue;
-		from = from_row(j, p, row, list);
-		if (t->kind == PF_REGEX || t->kind == PF_STATIC || row->negated)
-			import_note(j->out, &from, "the permission of %s was not taken over",
-			    t->kind == PF_STATIC ? p->text : row->key);
-		else
-			add_network_key(j, row->key, &from);
-	}
-}
-
-static void recipient_table(struct job *j, const struct pf_pattern *p, const char *list)
-{
-	const struct pf_table *t = p->table;
-	struct import_from from = from_pattern(j, p, list);
 	char body[512];
 
-	for (size_t i = 0; i < t->count; i++) {
-		const struct pf_row *row = &t->rows[i];
-		size_t len = strlen(row->key);
+	if (r->overruled != NULL) {
+		import_note(out, from,
+		    "that %s permits %s was not taken over: %s refuses it to all but those whom it "
+		    "permits",
+		    r->list, row->key, r->overruled);
+		return;
+	}
+	if (r->table.table->kind != PF_KEYED || strangers_below(row->key) ||
+	    !import_is_recipient(row->key)) {
+		import_note(out, from, "the permission of %s was not taken over", row->key);
+		return;
+	}
+	snprintf(body, sizeof(body), "to = \"%s\"  action = permit", row->key);
+	import_note(out, from,
+	    "recipients at %s are permitted by a rule, which matches what goes on under that "
+	    "domain only where it is in `domains ours` as well",
+	    row->key);
+	import_rule(out, "to", body, from);
+}
 
-		if (row->kind != PF_ROW || !permits(row->value))
-			continue;
-		from = from_row(j, p, row, list);
-		if (t->kind != PF_KEYED || len == 0 || len > 250 || row->key[len - 1] == '@' ||
-		    strpbrk(row->key, "\"\\ <>") != NULL || strangers_below(row->key) ||
-		    strchr(row->key, '.') == NULL) {
-			import_note(
-			    j->out, &from, "the permission of %s was not taken over", row->key);
-			continue;
+static void import_recipients(struct job *j, struct import *out, const struct pf_clients *c)
+{
+	for (size_t i = 0; i < c->recipient_count; i++) {
+		const struct pf_recipients *r = &c->recipients[i];
+		const struct pf_table *t = r->table.table;
+
+		for (size_t k = 0; k < t->count; k++) {
+			const struct pf_row *row = &t->rows[k];
+			struct import_from from = pf_from_row(j->pf, &r->table, row, r->list);
+
+			if (row->kind == PF_ROW && pf_row_permits(row->value))
+				recipient_row(out, r, row, &from);
 		}
-		snprintf(body, sizeof(body), "to = \"%s\"  action = permit", row->key);
-		import_note(j->out, &from,
-		    "recipients at %s are permitted by a rule, which matches what goes on under "
-		    "that "
-		    "domain only where it is in `domains ours` as well",
-		    row->key);
-		import_rule(j->out, "to", body, &from);
 	}
 }
 
-static void other_table(
-    struct job *j, const char *check, const struct pf_pattern *p, const char *list)
-{
-	struct import_from from = from_pattern(j, p, list);
-	const struct pf_table *t = p->table;
-
-	for (size_t i = 0; i < t->count; i++) {
-		if (!permits(t->rows[i].value))
-			continue;
-		from = from_row(j, p, &t->rows[i], list);
-		import_note(j->out, &from,
-		    "%s permits %s, which anybody may claim to be; it was NOT taken over", check,
-		    t->kind == PF_STATIC ? "everybody" : t->rows[i].key);
-	}
-}
-
-static bool ends_list(const char *word)
-{
-	return strcmp(word, "reject_unauth_destination") == 0 ||
-	       strcmp(word, "defer_unauth_destination") == 0 || strcmp(word, "reject") == 0 ||
-	       strcmp(word, "defer") == 0;
-}
-
-/* The tables that stand before relaying is refused. */
-static void import_list(struct job *j, const struct pf_view *v, const char *list)
-{
-	const struct pf_setting *s = pf_set(v, list);
-	const char *text = pf_get(v, list), *word, *argument;
-	struct pf_pattern p = {.file = s == NULL ? j->pf->main_file : s->file};
-	unsigned lines = 0;
-
-	while ((word = pf_word(&j->pf->arena, &text, &lines)) != NULL && !ends_list(word)) {
-		if (strncmp(word, "check_", 6) != 0)
-			continue;
-		p.line = s == NULL ? 0 : s->line + lines;
-		argument = pf_word(&j->pf->arena, &text, &lines);
-		if (argument == NULL || !pf_is_table(pf_unbrace(&j->pf->arena, argument)))
-			continue;
-		p.text = pf_unbrace(&j->pf->arena, argument);
-		p.table = pf_table(v, p.text);
-		if (p.table == NULL)
-			return;
-		if (strcmp(word, "check_client_access") == 0)
-			client_table(j, &p, list);
-		else if (strcmp(word, "check_recipient_access") == 0)
-			recipient_table(j, &p, list);
-		else if (strcmp(word, "check_sender_access") == 0 ||
-			 strcmp(word, "check_helo_access") == 0)
-			other_table(j, word, &p, list);
-	}
-	if (pf_uses(v, "permit_mx_backup")) {
-		struct import_from from = from_setting(j, v, list);
-
-		import_note(j->out, &from,
-		    "permit_mx_backup was not taken over: name the domains in `domains ours`");
-	}
-}
-
-/* --- logins ---------------------------------------------------------------- */
+/* --- listeners ------------------------------------------------------------- */
 
 static bool needs_tls(const struct pf_view *v)
 {
@@ -433,60 +350,149 @@ static bool needs_tls(const struct pf_view *v)
 	       strcasecmp(pf_get(v, "smtpd_tls_security_level"), "encrypt") == 0;
 }
 
-static void import_login(struct job *j, const struct pf_view *v)
-{
-	struct import_from from = from_setting(j, v, "smtpd_sasl_auth_enable");
+/* What one listener permits. */
+struct seen {
+	const struct pf_listener *listener;
+	const char *port; /* NULL: not known */
+	bool ok;
+	struct pf_clients clients;
+	bool takes_logins;
+};
 
-	if (pf_bool(v, "smtpd_sasl_auth_enable", false) && pf_uses(v, "permit_sasl_authenticated"))
-		import_logins(j->out, needs_tls(v), &from);
+const char *pf_port(struct pf *pf, const struct pf_service *s)
+{
+	static const char *const known[][2] = {{"smtp", "25"}, {"submission", "587"},
+	    {"smtps", "465"}, {"submissions", "465"}, {"ssmtp", "465"}, {"urd", "465"}};
+	const char *colon = strrchr(s->name, ':'), *name = colon == NULL ? s->name : colon + 1;
+
+	/* postscreen takes the connections of port 25, and hands them on. */
+	if (strcmp(s->type, "pass") == 0)
+		return "25";
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i][0], name) == 0)
+			return known[i][1];
+	if (name[0] == '\0' || strlen(name) > 5 || strspn(name, "0123456789") != strlen(name))
+		return NULL;
+	return arena_printf(&pf->arena, "%lu", strtoul(name, NULL, 10));
 }
 
-/* Who may use which sender: the guard's own section takes the same lines. */
-static void import_login_maps(struct job *j)
+/* Is what they permit the same? Logins that one does not take are no matter of its lists. */
+static bool same(const struct seen *a, const struct seen *b)
 {
-	struct pf_patterns l = pf_patterns(&j->main, "smtpd_sender_login_maps");
-	const size_t shown = 200;
+	bool logins =
+	    !a->takes_logins || !b->takes_logins || a->clients.logins == b->clients.logins;
 
-	for (size_t i = 0; i < l.count; i++) {
-		const struct pf_pattern *p = &l.items[i];
-		const struct pf_table *t = p->table;
-		struct import_from from = from_pattern(j, p, "smtpd_sender_login_maps");
-
-		if (t == NULL || t->kind != PF_KEYED) {
-			import_note(j->out, &from,
-			    "%s says which login may use which sender; Postfix goes on to hold it, "
-			    "the guard "
-			    "has no rule for it here",
-			    p->text);
-			continue;
-		}
-		for (size_t r = 0; r < t->count && r < shown; r++) {
-			from = from_row(j, p, &t->rows[r], "smtpd_sender_login_maps");
-			import_note(j->out, &from,
-			    "sender %s belongs to the logins %s; Postfix goes on to hold that",
-			    t->rows[r].key, t->rows[r].value);
-		}
-	}
+	return a->ok == b->ok && logins && a->clients.inbound == b->clients.inbound &&
+	       a->clients.everybody == b->clients.everybody &&
+	       a->clients.certs == b->clients.certs && a->clients.any_cert == b->clients.any_cert &&
+	       nets_equal(&a->clients.permitted, &b->clients.permitted) &&
+	       nets_equal(&a->clients.refused, &b->clients.refused);
 }
 
-/* --- the rest -------------------------------------------------------------- */
-
-static void import_limits(struct job *j, const struct pf_view *v)
+static void add_clients(struct job *j, struct import *out, const struct seen *s)
 {
-	static const char *const limits[] = {"smtpd_client_connection_rate_limit",
-	    "smtpd_client_message_rate_limit", "smtpd_client_recipient_rate_limit",
-	    "smtpd_client_auth_rate_limit", "smtpd_client_connection_count_limit"};
+	const struct pf_clients *c = &s->clients;
+	char text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		struct import_from from = from_setting(j, v, limits[i]);
-		char text[128];
-
-		if (!pf_is_set(v, limits[i]) || pf_number(v, limits[i]) == 0)
-			continue;
-		snprintf(text, sizeof(text), "%lu a client and anvil_rate_time_unit (60s)",
-		    pf_number(v, limits[i]));
-		import_limit(j->out, text, &from);
+	if (c->everybody)
+		import_note(out, NULL,
+		    "%s refuses nobody: it is an open relay, which was NOT taken over; see "
+		    "`relay-guard audit`",
+		    s->listener->label);
+	if (!c->inbound)
+		import_note(out, NULL,
+		    "%s takes no mail of strangers, not for domains of its own either; nor does "
+		    "the "
+		    "guard take it for the bare postmaster there, to whom Postfix always listens",
+		    s->listener->label);
+	out->no_inbound = !c->inbound;
+	for (size_t i = 0; i < c->permitted.count; i++) {
+		prefix_format(&c->permitted.items[i].net, text);
+		import_network(out, text, strlen(text), &c->permitted.items[i].from);
 	}
+	for (size_t i = 0; i < c->refused.count; i++) {
+		prefix_format(&c->refused.items[i].net, text);
+		import_excluded(out, text, strlen(text), &c->refused.items[i].from);
+	}
+	import_certs(j, out, &s->listener->view, c);
+	import_recipients(j, out, c);
+}
+
+static void add_logins(struct import *out, const struct seen *s)
+{
+	struct import_from from = pf_from_setting(&s->listener->view, "smtpd_sasl_auth_enable");
+
+	if (s->takes_logins && s->clients.logins)
+		import_logins(out, needs_tls(&s->listener->view), &from);
+}
+
+static bool look(struct job *j, const struct pf_listener *l, struct seen *s)
+{
+	struct import_from from = {
+	    pf_from_setting(&l->view, "").file, l->view.service->line, "listener"};
+	const char *text = arena_printf(&j->pf->arena, "%s %s%s", l->view.service->type, l->label,
+	    l->local ? ", which only this host reaches" : "");
+
+	from.file = short_name(j->pf, l->view.service->file);
+	if (text != NULL)
+		import_listener(j->out, text, &from);
+	*s = (struct seen){.listener = l, .port = pf_port(j->pf, l->view.service)};
+	if (l->local)
+		return false;
+	s->takes_logins = pf_bool(&l->view, "smtpd_sasl_auth_enable", false);
+	s->ok = pf_clients(&l->view, j->out, &s->clients);
+	return true;
+}
+
+/* The first that has this port, or permits the same, is asked for both. */
+static struct import *place_of(
+    struct job *j, const struct seen *all, struct import **places, size_t at)
+{
+	const struct seen *s = &all[at];
+
+	for (size_t k = 0; k < at; k++)
+		if (places[k] == j->out && same(&all[k], s))
+			return j->out;
+	for (size_t k = 0; k < at; k++)
+		if (s->port != NULL && all[k].port != NULL && strcmp(all[k].port, s->port) == 0)
+			return same(&all[k], s) ? places[k] : NULL;
+	return s->port == NULL ? NULL : import_for_listener(j->out, s->port);
+}
+
+/* What holds at the first listener holds wherever nothing else is said. */
+static void import_listeners(struct job *j, const struct pf_listeners *l)
+{
+	struct seen *all = arena_alloc(&j->pf->arena, (l->count + 1) * sizeof(*all));
+	struct import **places =
+	    arena_alloc(&j->pf->arena, (l->count + 1) * sizeof(struct import *));
+	size_t count = 0;
+
+	if (all == NULL || places == NULL) {
+		j->out->failed = true;
+		return;
+	}
+	for (size_t k = 0; k < l->count; k++)
+		count += look(j, &l->items[k], &all[count]);
+	for (size_t k = 0; k < count; k++) {
+		struct import_from from = {short_name(j->pf, all[k].listener->view.service->file),
+		    all[k].listener->view.service->line, "listener"};
+		bool other;
+
+		places[k] = k == 0 ? j->out : place_of(j, all, places, k);
+		other = places[k] != NULL && places[k] != j->out;
+		if (places[k] == NULL) {
+			import_note(j->out, &from,
+			    "%s permits others than the listeners before it, and its port is not "
+			    "known or theirs: this was not taken over",
+			    all[k].listener->label);
+			continue;
+		}
+		if (k == 0 || other)
+			add_clients(j, places[k], &all[k]);
+		add_logins(places[k], &all[k]);
+	}
+	for (size_t k = 0; k < count; k++)
+		pf_import_limits(&all[k].listener->view, count > 1 ? all[k].port : NULL, j->out);
 }
 
 /* A transport that delivers here under another name: the mailer is then one of the guard's. */
@@ -496,7 +502,7 @@ static void import_transports(struct job *j)
 
 	for (size_t i = 0; i < 2; i++) {
 		const char *value = pf_get(&j->main, names[i]);
-		struct import_from from = from_setting(j, &j->main, names[i]);
+		struct import_from from = pf_from_setting(&j->main, names[i]);
 
 		if (strncmp(value, "lmtp:", 5) == 0)
 			import_note(j->out, &from,
@@ -506,29 +512,8 @@ static void import_transports(struct job *j)
 	}
 }
 
-static void import_one(struct job *j, const struct pf_listener *l)
-{
-	struct import_from from = {
-	    short_name(j, l->view.service->file), l->view.service->line, "listener"};
-	const char *text = arena_printf(&j->pf->arena, "%s %s%s", l->view.service->type, l->label,
-	    l->local ? ", which only this host reaches" : "");
-
-	if (text != NULL)
-		import_listener(j->out, text, &from);
-	import_login(j, &l->view);
-	import_limits(j, &l->view);
-	if (l->local)
-		return;
-	import_networks(j, &l->view);
-	import_certs(j, &l->view);
-	import_list(j, &l->view, "smtpd_relay_restrictions");
-	import_list(j, &l->view, "smtpd_recipient_restrictions");
-}
-
 void pf_import(struct pf *pf, struct import *i)
 {
-	static const char *const domains[] = {
-	    "mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"};
 	struct job j = {pf, {pf, NULL}, i};
 	struct pf_listeners l = pf_listeners(pf);
 	const char *source;
@@ -536,10 +521,10 @@ void pf_import(struct pf *pf, struct import *i)
 	source = arena_printf(&i->arena, "Postfix %s%s in %s", pf->version_text,
 	    pf->version_is_known ? "" : " (assumed)", pf->request->config_dir);
 	i->source = source;
-	for (size_t k = 0; k < l.count; k++)
-		import_one(&j, &l.items[k]);
-	for (size_t k = 0; k < sizeof(domains) / sizeof(domains[0]); k++)
-		import_domain_list(&j, domains[k]);
-	import_login_maps(&j);
+	import_listeners(&j, &l);
+	for (size_t k = 0; k < PARAMETERS; k++)
+		import_domain_list(&j, parameters[k]);
+	import_literals(&j);
+	pf_import_logins(pf, &l, i);
 	import_transports(&j);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static const char blanks[] = " \t\r\n\v\f";
 
@@ -65,12 +66,12 @@ static void split_row(char *text, struct pf_row *row)
 	}
 }
 
-/* 192.0.2.1/24 as Postfix has it: with brackets around an IPv6 address or not. */
+/* 192.0.2.0/24 as Postfix has it: with brackets around an IPv6 address or not, without host bits.
+ */
 static bool read_prefix(const char *text, struct prefix *p)
 {
 	char plain[ADDR_TEXT_MAX + 8];
 	size_t n = 0;
-	enum prefix_error e;
 
 	for (; *text != '\0'; text++) {
 		if (*text == '[' || *text == ']')
@@ -79,8 +80,7 @@ static bool read_prefix(const char *text, struct prefix *p)
 			return false;
 		plain[n++] = *text;
 	}
-	e = prefix_parse(plain, n, p);
-	return e == PREFIX_OK || e == PREFIX_HOST_BITS;
+	return prefix_parse(plain, n, p) == PREFIX_OK;
 }
 
 static void cidr_row(struct pf_row *row)
@@ -273,6 +273,37 @@ static void read_braced(struct pf *pf, struct pf_table *t, const char *text)
 	}
 }
 
+/* What Postfix reads is compiled from the text: on this host, is it of the same time? */
+static void compare_compiled(struct pf *pf, const struct pf_table *t, const char *path)
+{
+	static const char *const kinds[][2] = {{"hash:", ".db"}, {"btree:", ".db"},
+	    {"lmdb:", ".lmdb"}, {"cdb:", ".cdb"}, {"dbm:", ".pag"}, {"sdbm:", ".pag"}};
+	const char *spec = t->spec;
+	struct stat text, table;
+
+	while (strncmp(spec, "proxy:", 6) == 0)
+		spec += 6;
+	for (size_t i = 0; !pf->request->given && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *compiled;
+
+		if (strncmp(spec, kinds[i][0], strlen(kinds[i][0])) != 0)
+			continue;
+		compiled = arena_printf(&pf->arena, "%s%s", path, kinds[i][1]);
+		if (compiled == NULL || stat(path, &text) != 0)
+			return;
+		if (stat(compiled, &table) != 0)
+			pf_note(pf,
+			    "%s is read from %s, but Postfix itself can't open it: there is no %s; "
+			    "run `postmap %s`.",
+			    t->spec, path, compiled, spec);
+		else if (text.st_mtime > table.st_mtime)
+			pf_note(pf,
+			    "%s is read from %s, which was changed after %s was made from it: run "
+			    "`postmap %s`.",
+			    t->spec, path, compiled, spec);
+	}
+}
+
 static void read_file(struct pf *pf, struct pf_table *t, const char *name)
 {
 	const char *path = audit_path(&audit_postfix, pf->request, &pf->arena, name);
@@ -290,6 +321,7 @@ static void read_file(struct pf *pf, struct pf_table *t, const char *name)
 		    pf, "%s is not judged: its text %s was not read (%s).", t->spec, path, problem);
 		return;
 	}
+	compare_compiled(pf, t, path);
 	read_text(pf, t, text, len);
 }
 
@@ -405,7 +437,8 @@ bool pf_row_matches(const struct pf_row *row, const char *key)
 /* `a` may be NULL, which is in no network. */
 static bool cidr_matches(const struct pf_row *row, const struct addr *a)
 {
-	if (a == NULL || row->prefix.addr.family == ADDR_NONE)
+	/* A row, negated or not, says nothing of the other family. */
+	if (a == NULL || row->prefix.addr.family != a->family)
 		return false;
 	return prefix_contains(&row->prefix, a) != row->negated;
 }

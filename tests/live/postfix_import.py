@@ -36,6 +36,45 @@ CONFIGURATIONS = [
      {"aliased": "alias.example x\nmapped.example x\n"}, []),
 ]
 
+# What the import says where the guard is stricter on purpose.
+TAKEN_BACK = "refuses it to all but those whom it permits"
+NO_POSTMASTER = "nor does the guard take it for the bare postmaster there"
+# What the server refuses by another rule than that of relaying is no matter of the policy.
+OTHERS = ("Client host rejected", "Temporary lookup failure", "+x@example.com>: Sender address rejected")
+# What the lists of restrictions, and lists of patterns, say to each client: the plain recipients alone.
+SUBMISSION = 10587
+LISTS = [
+    ("order and exceptions of networks", "mynetworks = 127.9.0.0/16, !127.9.1.66, !127.9.1.0/24, !127.0.0.0/30, 127.0.0.0/24\n",
+     {}, [], ""),
+    ("cidr tables with if and !", "mynetworks = cidr:/etc/postfix/networks, 127.0.0.1\n",
+     {"networks": "if 127.9.0.0/16\n!127.9.1.0/26 any\nendif\n127.0.0.66/8 OK\n::1 REJECT\n"}, [], ""),
+    ("addresses in a hash", "mynetworks = hash:/etc/postfix/networks\n", {"networks": "127.9 x\n127.9.1.66 x\n127.0.0.1 x\n"},
+     ["hash:networks"], ""),
+    ("an entry with host bits", "mynetworks = 127.0.0.1, 127.9.1.2/16, 127.9.1.66\n", {}, [], ""),
+    ("a permission that another list takes back", "smtpd_recipient_restrictions = check_client_access "
+     "cidr:/etc/postfix/clients, check_recipient_access inline:{{ext.example.net = OK}}, permit_mynetworks, "
+     "reject_unauth_destination\n", {"clients": "127.9.0.0/16 OK\n"}, [], ""),
+    ("tables of clients", "smtpd_relay_restrictions = check_client_access cidr:/etc/postfix/clients, check_client_access "
+     "hash:/etc/postfix/keys, permit_mynetworks, reject_unauth_destination\n",
+     {"clients": "127.9.1.66 DUNNO\n127.0.0.1 REJECT\n127.9.1.0/25 OK\n", "keys": "127.9.1 REJECT\n127.9 OK\n127.0.0.66 DUNNO\n"
+      "127 OK\n"}, ["hash:keys"], ""),
+    ("a class, and warn_if_reject", "smtpd_restriction_classes = inner\ninner = warn_if_reject reject, check_client_access "
+     "inline:{{127.9.1.2 = OK}}, permit_mynetworks\nsmtpd_relay_restrictions = inner, warn_if_reject reject_unauth_destination, "
+     "reject_unauth_destination\n", {}, [], ""),
+    ("domains with !", "mydestination = example.com, localhost, !mx.example.com, $mydomain, mx.example.com\n"
+     "relay_domains = backup.example, !sub.listed.example, listed.example, .mapped.example\n", {}, [], ""),
+    ("no subdomains but with a dot", "parent_domain_matches_subdomains =\nrelay_domains = backup.example, .listed.example, "
+     "hash:/etc/postfix/relay\n", {"relay": ".mapped.example x\n"}, ["hash:relay"], ""),
+    ("macros", "lan = 127.9.0.0/16\nextra = ${lan?{127.0.0.1}:{127.0.0.66}}\nmynetworks = $lan, ${extra}\n"
+     "relay_domains = $mydestination, ${nothing:backup.example}\n", {}, [], ""),
+    ("a listener of its own", "", {}, [], "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject"),
+    ("another listener trusts more", "mynetworks = 127.0.0.1\n", {}, [], "-o mynetworks=127.9.0.0/16"),
+    ("a listener without logins", "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n", {}, [],
+     "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject_unauth_destination"),
+    ("clients first", "smtpd_client_restrictions = permit_mynetworks, permit_sasl_authenticated, reject\n", {}, [],
+     "-o smtpd_client_restrictions="),
+]
+
 tap = Tap()
 sink = Sink(mtas.SINK)
 
@@ -61,20 +100,24 @@ def serve(extra, files, tables):
     return mta
 
 
-def by_server(port, source, recipients):
+def by_server(port, source, recipients, login=None, sender="<a@elsewhere.example>"):
     """The reply to each, from one client."""
     replies = {}
     with Client(port, source=source) as c:
         c.ehlo()
+        if login:
+            c.auth(login, f"secret-{login}")
         for recipient in recipients:
-            c.mail("<a@elsewhere.example>")
+            c.mail(sender)
             replies[recipient] = c.rcpt(recipient)
             c.rset()
     return replies
 
 
-def by_guard(source, recipient):
-    code, out, err = command("explain", "-c", CONF, "--client", source, "--from", "<a@elsewhere.example>", "--to", recipient)
+def by_guard(source, recipient, port=None, login=None, sender="<a@elsewhere.example>"):
+    more = ["--listener", str(port)] if port else []
+    more += ["--auth", f"{login}@example.com"] if login else []
+    code, out, err = command("explain", "-c", CONF, "--client", source, "--from", sender, "--to", recipient, *more)
     return code == 0, "reading: ambiguous" in out, out + err
 
 
@@ -120,4 +163,111 @@ def imported():
             mta.stop()
 
 
-tap.run(imported)
+def load(name):
+    """Writes the imported configuration."""
+    code, out, err = command("import", "postfix")
+    mtas.write(CONF, out)
+    checked = command("check", "-c", CONF)
+    tap.equal((code, checked[0]), (0, 0), f"{name}: it is imported, and can be read", err, checked, out)
+    return out
+
+
+def judge(name, differs, out):
+    """The guard is never laxer, and stricter only where the import says so."""
+    laxer = [d for d in differs if d[0] and not any(o in d[-2].text for o in OTHERS)]
+    tap.equal(laxer[:3], [], f"{name}: nothing more is permitted", len(laxer), out)
+    said = {TAKEN_BACK: "ext.example.net", NO_POSTMASTER: "<postmaster>", "was not taken over: two@vmail.example": "three@vmail"}
+    stricter = [d for d in differs if not d[0] and not any(
+        text in f"{d[3]} {d[4]}" and why in " ".join(out.replace("\n#", " ").split()) for why, text in said.items())]
+    tap.equal(stricter[:3], [], f"{name}: nothing less, but for what it tells", len(stricter), out)
+
+
+def lists():
+    mta = mtas.make("postfix")
+    mta.start()
+    try:
+        for name, extra, files, tables, options in LISTS:
+            for path, text in files.items():
+                mtas.write(f"{ETC}/{path}", text)
+            for table in tables:
+                mtas.run("postmap", f"{table.split(':')[0]}:{ETC}/{table.split(':')[1]}")
+            mta.extra = extra
+            mta.services = f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd {options}\n" if options else ""
+            mta.reconfigure()
+            out = load(name)
+            differs, asked = [], 0
+            for port in (mta.port, SUBMISSION) if options else (mta.port,):
+                for source, login in ((STRANGER, None), (FRIEND, None), (INSIDE, None), (HOLE, None), (STRANGER, "alice")):
+                    for to, reply in by_server(port, source, [f"<{p}>" for p in PLAIN], login).items():
+                        permitted, _, why = by_guard(source, to, port, login)
+                        asked += 1
+                        if permitted != reply.ok:
+                            differs.append((permitted, port, source, login, to, reply, why))
+            judge(name, differs, out)
+            tap.equal(asked, 5 * len(PLAIN) * (2 if options else 1), f"{name}: all were asked")
+    finally:
+        mta.stop()
+
+
+LOGINS = """alice@example.com alice@example.com
+info@example.com bob@example.com, alice@example.com
+@alias.example bob@example.com
+one@alias.example alice@example.com bob@example.com
+two@vmail.example bob@example.com
+@vmail.example alice@example.com bob@example.com
+"""
+SENDERS = ["alice@example.com", "alice+x@example.com", "info@example.com", "bob@example.com", "one@alias.example",
+           "any@alias.example", "two@vmail.example", "three@vmail.example", "a@elsewhere.example", ""]
+
+
+def senders():
+    """Who may send as whom."""
+    mta = mtas.make("postfix")
+    mta.start()
+    try:
+        for restriction in ("reject_sender_login_mismatch", "reject_authenticated_sender_login_mismatch",
+                            "permit_mynetworks, reject_unauthenticated_sender_login_mismatch"):
+            mtas.write(f"{ETC}/logins", LOGINS)
+            mta.extra = (f"smtpd_sender_login_maps = texthash:{ETC}/logins\nrecipient_delimiter = +\n"
+                         f"smtpd_sender_restrictions = {restriction}\n")
+            mta.reconfigure()
+            out = load(restriction)
+            differs = []
+            for source, login in ((STRANGER, None), (FRIEND, None), (STRANGER, "alice"), (STRANGER, "bob")):
+                for sender in SENDERS:
+                    for to in ("<bob@example.com>", "<bob@ext.example.net>"):
+                        reply = by_server(mta.port, source, [to], login, f"<{sender}>")[to]
+                        permitted, _, why = by_guard(source, to, mta.port, login, f"<{sender}>")
+                        if permitted != reply.ok:
+                            differs.append((permitted, source, login, sender, to, reply, why))
+            judge(restriction, differs, out)
+    finally:
+        mta.stop()
+
+
+def agrees():
+    """`selftest --agree` shows it to a postmaster, and shows where the two do not agree."""
+    mta = mtas.make("postfix")
+    mta.start()
+    selftest = ("selftest", "-c", CONF, "--agree", "--smtp", f"127.0.0.1:{mta.port}", "--domain", "example.com")
+    try:
+        out = load("agree")
+        code, text, err = command(*selftest, "-q")
+        tap.equal(code, 0, "the server and what was imported from it agree", text, err)
+        rows = json.loads(command(*selftest, "--format", "json")[1])["rows"]
+        tap.ok(len({r["probe"] for r in rows}) > 60 and len({r["actor"] for r in rows}) > 3, "by all probes and clients", len(rows))
+        tap.ok(any("backup.example" in r["to"] for r in rows), "and by each domain of ours")
+        mtas.write(CONF, out.replace("relay {", "relay {\n rule odd { to = backup.example  action = reject }").replace(
+            '"127.0.0.0/30"', '"10.9.0.0/16"'))
+        code, text, err = command(*selftest, "-q")
+        text = " ".join(text.split())
+        tap.equal(code, 1, "where a domain and a network differ they don't", text, err)
+        tap.ok("sends to <postmaster@backup.example>" in text and "the server takes it, the configuration refuses it" in text,
+               "what the server alone takes is named", text)
+        tap.ok("the server refuses it, the configuration permits it by rule office" in text,
+               "what the configuration alone permits is named, with its rule", text)
+    finally:
+        mta.stop()
+
+
+tap.run(imported, lists, senders, agrees)
