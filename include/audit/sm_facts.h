@@ -13,18 +13,19 @@
 #include "base/arena.h"
 
 enum sm_kind {
-	SM_FEATURE, /* name: "relay_based_on_MX"; value: its further arguments, "" without */
-	SM_OPTION,  /* name: as in sendmail.cf, "AuthMechanisms" */
-	SM_DAEMON,  /* value: "Name=MTA, Port=587, M=Ea" */
-	SM_FILTER,  /* a milter that is defined; name; value: "S=..., F=T" */
-	SM_CLASS,   /* a word of class `name`: "w", "R", "TrustAuthMech" */
-	SM_FILE,    /* a file of words of class `name` */
-	SM_MAP,     /* name: "access"; value: "hash -T<TMPF> /etc/mail/access" */
-	SM_RULE,    /* name: its ruleset; value: the rule without its R, tabs kept */
-	SM_MACRO,   /* name: "Z" */
-	SM_ENTRY,   /* of the access map, in lower case but for the value; name: key */
-	SM_PROBLEM, /* what is not built or not started with; name: "m4" or "sendmail"; value: why
-	             */
+	SM_FEATURE,  /* name: "relay_based_on_MX"; value: its further arguments, "" without */
+	SM_OPTION,   /* name: as in sendmail.cf, "AuthMechanisms" */
+	SM_DAEMON,   /* value: "Name=MTA, Port=587, M=Ea" */
+	SM_FILTER,   /* a milter that is defined; name; value: "S=..., F=T" */
+	SM_CLASS,    /* a word of class `name`: "w", "R", "TrustAuthMech" */
+	SM_FILE,     /* a file of words of class `name` */
+	SM_MAP,      /* name: "access"; value: "hash -T<TMPF> /etc/mail/access" */
+	SM_RULE,     /* name: its ruleset; value: the rule without its R, tabs kept */
+	SM_MACRO,    /* name: "Z" */
+	SM_ENTRY,    /* of the access map, in lower case but for the value; name: key */
+	SM_PROBLEM,  /* what is not built or not started with; name: "m4" or "sendmail"; value: why
+	              */
+	SM_VIRTUSER, /* of the virtusertable, likewise */
 };
 
 struct sm_fact {

@@ -5,7 +5,7 @@
 
 #include "audit/sm_audit.h"
 
-static struct import_from from(const struct sm_fact *f, const char *what)
+struct import_from sm_from(const struct sm_fact *f, const char *what)
 {
 	return (struct import_from){f->file, f->line, what};
 }
@@ -22,12 +22,13 @@ static void import_local(struct sm *sm, struct import *i)
 	const struct import_from built_in = {sm->main_file, 0, "class {w}, always in it"};
 
 	add_domain(i, "localhost", &built_in);
+	add_domain(i, "[127.0.0.1]", &built_in);
 	for (size_t c = 0; c < sizeof(classes) / sizeof(classes[0]); c++) {
 		const struct sm_fact *f = NULL;
 
 		while ((f = sm_next(sm, f, SM_CLASS, classes[c])) != NULL) {
 			struct import_from where =
-			    from(f, c == 0 ? "class {w}" : "class {VirtHost}");
+			    sm_from(f, c == 0 ? "class {w}" : "class {VirtHost}");
 
 			add_domain(i, f->value, &where);
 		}
@@ -38,7 +39,7 @@ static void import_local(struct sm *sm, struct import *i)
 	    "mail comes for them.");
 }
 
-static void add_network(struct import *i, const struct prefix *p, const struct import_from *where)
+void sm_add_network(struct import *i, const struct prefix *p, const struct import_from *where)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -46,15 +47,21 @@ static void add_network(struct import *i, const struct prefix *p, const struct i
 	import_network(i, text, strlen(text), where);
 }
 
-/* A domain that is relayed to, and all below it unless FEATURE(`relay_hosts_only'). */
-static void add_relay_domain(
+void sm_add_relay_domain(
     struct sm *sm, struct import *i, const char *name, const struct import_from *where)
 {
 	char below[256];
 	size_t len = strlen(name);
 
+	bool hosts_only = sm_last(sm, SM_FEATURE, "relay_hosts_only") != NULL;
+
+	if (hosts_only && name[0] == '.') {
+		import_note(i, where,
+		    "%s was not taken over: with relay_hosts_only it matches nothing", name);
+		return;
+	}
 	add_domain(i, name, where);
-	if (sm_last(sm, SM_FEATURE, "relay_hosts_only") != NULL || len + 2 > sizeof(below))
+	if (hosts_only || name[0] == '.' || len + 2 > sizeof(below))
 		return;
 	below[0] = '.';
 	memcpy(below + 1, name, len + 1);
@@ -66,66 +73,16 @@ static void import_class_r(struct sm *sm, struct import *i)
 	const struct sm_fact *f = NULL;
 
 	while ((f = sm_next(sm, f, SM_CLASS, "R")) != NULL) {
-		struct import_from where = from(f, "class {R}");
+		struct import_from where = sm_from(f, "class {R}");
 		struct prefix p;
 
+		/* Another class, whose words are there as well. */
+		if (f->value[0] == '$')
+			continue;
 		if (sm_network(f->value, &p))
-			add_network(i, &p, &where);
+			sm_add_network(i, &p, &where);
 		else
-			add_relay_domain(sm, i, f->value, &where);
-	}
-}
-
-static void note_by_name(struct import *i, const char *key, const struct import_from *where)
-{
-	import_note(i, where,
-	    "Clients with a name in %s may relay. The guard asks for addresses: add theirs to "
-	    "`friends`.",
-	    key);
-}
-
-static void import_relay_entry(struct sm *sm, struct import *i, const struct sm_fact *f)
-{
-	struct import_from where = from(f, "the access map");
-	const char *key = f->name;
-	bool connect = strncmp(key, "connect:", 8) == 0, to = strncmp(key, "to:", 3) == 0;
-	struct prefix p;
-
-	key += connect ? 8 : to ? 3 : 0;
-	if (!to && sm_network(key, &p)) {
-		add_network(i, &p, &where);
-	} else if (strncmp(key, "certissuer:", 11) == 0 || strncmp(key, "certsubject:", 12) == 0) {
-		import_note(i, &where,
-		    "%s may relay by certificate: write a rule with cert = \"issuer:...\" or "
-		    "\"subject:...\", as `relay-guard explain` shows them.",
-		    f->name);
-	} else if (strchr(key, ':') != NULL || strchr(key, '@') != NULL) {
-		import_note(i, &where, "%s %s can't be expressed.", f->name, f->value);
-	} else if (connect) {
-		note_by_name(i, key, &where);
-	} else {
-		add_relay_domain(sm, i, key, &where);
-		if (!to)
-			note_by_name(i, key, &where);
-	}
-}
-
-static void import_access(struct sm *sm, struct import *i)
-{
-	const struct sm_fact *f = NULL;
-
-	while ((f = sm_next(sm, f, SM_ENTRY, NULL)) != NULL) {
-		struct import_from where = from(f, "the access map");
-
-		if (strncasecmp(f->value, "RELAY", 5) == 0)
-			import_relay_entry(sm, i, f);
-		else if (strncmp(f->name, "clientrate:", 11) == 0 ||
-			 strncmp(f->name, "clientconn:", 11) == 0) {
-			char text[300];
-
-			snprintf(text, sizeof(text), "%s %s", f->name, f->value);
-			import_limit(i, text, &where);
-		}
+			sm_add_relay_domain(sm, i, f->value, &where);
 	}
 }
 
@@ -134,7 +91,7 @@ static void import_listeners(struct sm *sm, struct import *i)
 	const struct sm_fact *f = NULL;
 
 	while ((f = sm_next(sm, f, SM_DAEMON, NULL)) != NULL) {
-		struct import_from where = from(f, "DaemonPortOptions");
+		struct import_from where = sm_from(f, "DaemonPortOptions");
 
 		import_listener(i, f->value, &where);
 	}
@@ -145,7 +102,7 @@ static void import_auth(struct sm *sm, struct import *i)
 	const struct sm_fact *f = sm_last(sm, SM_CLASS, "TrustAuthMech");
 
 	if (f != NULL) {
-		struct import_from where = from(f, "TRUST_AUTH_MECH");
+		struct import_from where = sm_from(f, "TRUST_AUTH_MECH");
 
 		import_logins(i, strchr(sm_option(sm, "AuthOptions", ""), 'p') != NULL, &where);
 	}
@@ -161,7 +118,7 @@ static void import_features(struct sm *sm, struct import *i)
 		const struct sm_fact *f = sm_last(sm, SM_FEATURE, features[k]);
 
 		if (f != NULL) {
-			struct import_from where = from(f, "FEATURE");
+			struct import_from where = sm_from(f, "FEATURE");
 
 			import_note(i, &where,
 			    "%s opens the server (see `relay-guard audit sendmail`) and is left "
@@ -182,7 +139,9 @@ void sm_import(struct sm *sm, struct import *i)
 	import_network(i, "::1", 3, &loopback);
 	import_local(sm, i);
 	import_class_r(sm, i);
-	import_access(sm, i);
+	sm_import_access(sm, i);
+	sm_import_virtuser(sm, i);
+	sm_import_limits(sm, i);
 	import_auth(sm, i);
 	import_listeners(sm, i);
 	import_features(sm, i);

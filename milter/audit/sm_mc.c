@@ -136,6 +136,11 @@ static void on_feature(struct reader *r, const struct m4_call *c)
 			return;
 		}
 	add(r, SM_FEATURE, c->args[0], value_of(r, c->args[1]), &c->at);
+	if (strcmp(c->args[0], "virtusertable") == 0)
+		add(r, SM_MAP, "virtuser",
+		    c->args[1][0] != '\0' ? value_of(r, c->args[1])
+					  : "hash /etc/mail/virtusertable",
+		    &c->at);
 	if (strcmp(c->args[0], "block_bad_helo") == 0) {
 		add(r, SM_CLASS, "w", "[127.0.0.1]", &c->at);
 		add(r, SM_CLASS, "w", "[IPv6:::1]", &c->at);

@@ -1,6 +1,7 @@
-/* The files that sendmail.cf names: those of classes, and the access map's text. */
+/* The files that sendmail.cf names: those of classes, and the text of maps. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "audit/sm_facts.h"
@@ -105,9 +106,20 @@ static void join_classes(struct sm *sm)
 	}
 }
 
-/* --- the access map -------------------------------------------------------------- */
+/* --- maps: the access map, the virtusertable ------------------------------------- */
 
-static void read_access_row(struct sm *sm, char *row, const char *file, unsigned line)
+/* A name in a certificate keeps its case, in which the guard compares it. */
+static void fold_key(char *key)
+{
+	bool certificate = strncasecmp(key, "cert", 4) == 0 && strchr(key, '/') != NULL;
+
+	for (; *key != '\0' && !(certificate && *key == ':'); key++)
+		if (*key >= 'A' && *key <= 'Z')
+			*key = (char)(*key - 'A' + 'a');
+}
+
+static void read_map_row(
+    struct sm *sm, enum sm_kind kind, char *row, const char *file, unsigned line)
 {
 	char *value = row + strcspn(row, " \t");
 	size_t len;
@@ -118,14 +130,12 @@ static void read_access_row(struct sm *sm, char *row, const char *file, unsigned
 	value += strspn(value, " \t");
 	for (len = strlen(value); len > 0 && strchr(" \t\r", value[len - 1]) != NULL; len--)
 		value[len - 1] = '\0';
-	for (char *p = row; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	sm_add(sm, SM_ENTRY, row, value, file, line);
+	fold_key(row);
+	sm_add(sm, kind, row, value, file, line);
 }
 
 /* hash -T<TMPF> -o /etc/mail/access: the last word is the path, of the text as well. */
-static void read_access_map(struct sm *sm, const struct sm_fact *map)
+static bool read_map(struct sm *sm, const struct sm_fact *map, enum sm_kind kind, const char *what)
 {
 	const char *words = map->value, *file;
 	char path[512] = "", *text;
@@ -135,20 +145,24 @@ static void read_access_map(struct sm *sm, const struct sm_fact *map)
 	while (sm_take(&words, " \t\n", path, sizeof(path)))
 		;
 	if (path[0] != '/') {
-		findings_note(sm->notes,
-		    "%s:%u: the access map (%s) is no file of text, and is not judged.", map->file,
-		    map->line, map->value);
-		return;
+		findings_note(sm->notes, "%s:%u: %s (%s) is no file of text, and is not judged.",
+		    map->file, map->line, what, map->value);
+		return false;
 	}
 	len = strlen(path);
 	if (len > 3 && strcmp(path + len - 3, ".db") == 0)
 		path[len - 3] = '\0';
-	file = open_text(sm, path, "the access map", &text);
+	file = open_text(sm, path, what, &text);
 	if (file == NULL || text == NULL)
-		return;
-	sm->has_access = true;
+		return false;
 	for (char *at = text, *row; (row = strsep(&at, "\n")) != NULL;)
-		read_access_row(sm, row, file, ++line);
+		read_map_row(sm, kind, row, file, ++line);
+	return true;
+}
+
+static void read_access_map(struct sm *sm, const struct sm_fact *map)
+{
+	sm->has_access = read_map(sm, map, SM_ENTRY, "the access map") || sm->has_access;
 }
 
 /* `Kaccess sequence access1 access2` asks other maps, each in its turn. */
@@ -172,6 +186,7 @@ static void read_access(struct sm *sm)
 
 void sm_read_tables(struct sm *sm)
 {
+	const struct sm_fact *virtuser;
 	size_t known = sm->count;
 
 	for (size_t i = 0; i < known; i++) {
@@ -182,4 +197,7 @@ void sm_read_tables(struct sm *sm)
 	}
 	join_classes(sm);
 	read_access(sm);
+	virtuser = sm_last(sm, SM_MAP, "virtuser");
+	if (virtuser != NULL)
+		(void)read_map(sm, virtuser, SM_VIRTUSER, "the virtusertable");
 }

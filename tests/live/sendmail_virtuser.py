@@ -4,11 +4,12 @@ Recipients that Sendmail's virtusertable sends on: relayed mail to the guard, un
 Run: tests/live/sandbox.sh sendmail tests/live/sendmail_virtuser.py sendmail
 """
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import mta as mtas
-from guard import DOMAINS, RULES, Guard
+from guard import BINARY, DOMAINS, RULES, Guard
 from sink import Sink
 from smtp import Client
 from tap import Tap
@@ -27,6 +28,7 @@ usual = mta.configure
 
 def configure():
     usual()
+    mtas.write("/etc/mail/virtusertable", TABLE)
     mtas.run("/usr/libexec/sendmail/makemap", "hash", "/etc/mail/virtusertable", stdin=TABLE)
 
 
@@ -54,6 +56,12 @@ def tables():
     guard.write_conf(rules=FORWARDED + RULES, domains=domains)
     guard.reload()
     tap.equal(accepted(sent_on + here), sent_on + here, "a rule that names it with `forwarded` permits it")
+    imported = subprocess.run([BINARY, "import", "sendmail"], capture_output=True, text=True, check=True).stdout
+    forwards = [line for line in imported.splitlines() if "forwarded = yes" in line]
+    tap.equal(len(forwards), 2, "the import writes one for each row of the table that leads elsewhere", imported)
+    guard.write_conf(rules="\n".join(forwards) + "\n" + RULES, domains=domains)
+    guard.reload()
+    tap.equal(accepted(sent_on + here), sent_on + here, "and they permit the same")
     # In a message of their own: Sendmail strikes out all that have the address of one that was refused.
     tap.equal(accepted(odd), [], "and no odd form of it")
     out = sink.wait_for(lambda m: any(b"joe@ext.example.net" in r for r in m[1]))
