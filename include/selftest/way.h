@@ -104,6 +104,9 @@ bool way_is_off_point(const struct result *r);
 /* Is this a refusal of what the client calls itself? It says nothing of relaying either. */
 bool way_is_about_greeting(const struct result *r);
 
+/* Is this a refusal of the client's address, by a block list or as it has no name? */
+bool way_is_about_client(const struct result *r);
+
 /* Is this the reply of a server that has had enough for now? */
 bool way_is_rate_limit(const struct result *r);
 

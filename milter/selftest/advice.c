@@ -214,10 +214,11 @@ static void what_to_do(
 			what_to_do_without_filter(b);
 		else
 			strbuf_puts(b, "  This listener bypasses the guard. Is it running, and in "
-				       "smtpd_milters (Postfix:\n"
-				       "  also of the service in master.cf, and not disabled by "
-				       "smtpd_milter_maps) or in\n"
-				       "  INPUT_MAIL_FILTER and InputMailFilters (Sendmail)?\n");
+				       "smtpd_milters\n"
+				       "  (Postfix: also of the service in master.cf, and not "
+				       "disabled by\n"
+				       "  smtpd_milter_maps) or in INPUT_MAIL_FILTER and "
+				       "InputMailFilters (Sendmail)?\n");
 		break;
 	case FAULT_UNFILTERED:
 	case FAULT_LOST:

@@ -93,9 +93,9 @@ static void settle(const struct plan *p, struct row *r, const char *events)
 		r->result.by = BY_GUARD;
 		return;
 	case NOT_FOUND:
-		/* What it refuses as too much it shows to nobody. */
+		/* What it refuses as too much, or by postscreen, it shows to nobody. */
 		if (is_postfix(r) && r->result.stage == STAGE_RCPT &&
-		    !way_is_rate_limit(&r->result))
+		    !way_is_rate_limit(&r->result) && !way_is_about_client(&r->result))
 			r->result.outcome = OUTCOME_NOT_ASKED;
 		break;
 	case NOT_READABLE:

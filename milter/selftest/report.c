@@ -217,6 +217,7 @@ struct tally report_tally(const struct report *r)
 		t.deferred += p->rows[i].result.outcome == OUTCOME_DEFERRED;
 		t.off_point += p->rows[i].expected == EXPECT_REFUSED &&
 		               (way_is_off_point(&p->rows[i].result) ||
+				   way_is_about_client(&p->rows[i].result) ||
 				   (way_is_about_greeting(&p->rows[i].result) &&
 				       p->rows[i].probe->helo == NULL));
 		t.for_now += way_is_for_now(&p->rows[i].result);
@@ -297,9 +298,9 @@ static void add_summary(const struct report *r, struct strbuf *b)
 		strbuf_printf(b, "%zu refusal%s for the sake of ", t.off_point,
 		    t.off_point == 1 ? " was" : "s were");
 		add_safe(b, r->plan->names.outside);
-		strbuf_puts(b, " or of the greeting,\nnot of relaying: they prove little; give "
-			       "--outside with a domain that "
-			       "takes mail\n");
+		strbuf_puts(b, ", of the greeting or of the client's address,\nnot of relaying: "
+			       "they prove little; give --outside with a domain that takes mail, "
+			       "or --source\n");
 	}
 	if (t.limited > 0)
 		strbuf_printf(b,

@@ -17,8 +17,17 @@ void way_run(const struct way *w, struct row *const *rows, size_t count)
 	unsigned failures = 0;
 
 	for (size_t done = 0; done < count && failures < 2;) {
-		done += w->run_session(w, rows + done, count - done);
-		failures += way_has_failed(&rows[done - 1]->result);
+		size_t n = w->run_session(w, rows + done, count - done);
+		struct result *last = &rows[done + n - 1]->result;
+
+		done += n;
+		if (n > 1 && way_has_failed(last) && last->code == CLOSING) {
+			/* It has had enough of this session: the row begins another. */
+			*last = (struct result){.outcome = OUTCOME_UNTRIED};
+			done--;
+			continue;
+		}
+		failures += way_has_failed(last);
 	}
 }
 
@@ -111,7 +120,9 @@ static bool has_one_of(const char *text, const char *const *words)
 bool way_is_rate_limit(const struct result *r)
 {
 	static const char *const words[] = {"rate limit", "limit exceeded", "too many", "too much",
-	    "too fast", "too quickly", "throttl", "slow down", "too busy", NULL};
+	    "too fast", "too quickly", "throttl", "slow down", "too busy",
+	    /* postscreen's, of who must come again after its tests. */
+	    "service currently unavailable", NULL};
 
 	/* "Too many errors" is said of one session, whatever was wrong in it. */
 	return r->code / 100 == 4 && r->by != BY_GUARD && has_one_of(r->text, words) &&
@@ -148,6 +159,14 @@ bool way_is_about_greeting(const struct result *r)
 	    "invalid domain name", "invalid name in helo", NULL};
 
 	return r->code >= 400 && has_one_of(r->text, words);
+}
+
+bool way_is_about_client(const struct result *r)
+{
+	static const char *const words[] = {"blocked using", "cannot find your", "dnsbl",
+	    "blocklist", "block list", "blacklist", NULL};
+
+	return r->code >= 400 && r->by != BY_GUARD && has_one_of(r->text, words);
 }
 
 bool way_is_off_point(const struct result *r)

@@ -156,6 +156,8 @@ static void excuse(const struct dialogue *d, struct row *row)
 		why = "it is refused for the sake of the outside domain: see --outside";
 	else if (way_is_about_greeting(r))
 		why = "it is refused for the sake of the greeting, which is an address literal";
+	else if (row->probe->kind == PROBE_CONTROL && way_is_about_client(r))
+		why = "it is refused for the sake of the client's address, which is played";
 	else if (r->by == BY_MTA && r->code == STARTTLS_FIRST && d->channel.tls == NULL &&
 		 d->way->starttls)
 		why = "it asks for STARTTLS first";

@@ -21,7 +21,9 @@ from tap import Tap
 # As IANA has it for the domains of examples: no mail to it, and none from it.
 ZONES = {"example.org": '@ IN MX 0 .\n@ IN TXT "v=spf1 -all"\n',
          "example.com": "@ IN MX 10 mx\nmx IN A 127.0.0.1\n",
-         "ext.example.net": "@ IN A 127.0.0.1\n"}
+         "ext.example.net": "@ IN A 127.0.0.1\n",
+         "bl.test": "9.113.0.203 IN A 127.0.0.4\n66.0.0.127 IN A 127.0.0.4\n"}
+LISTED = "smtpd_recipient_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, {}\n"
 
 POSTFIX = {
     "the usual restrictions": """
@@ -41,6 +43,8 @@ smtpd_recipient_restrictions = permit_mynetworks, permit_sasl_authenticated, rej
     "refusals at once": "smtpd_delay_reject = no\n",
     "a greeting that waits for pipelining": "smtpd_data_restrictions = reject_unauth_pipelining\n",
     "no AUTH in the clear": "smtpd_tls_auth_only = yes\n",
+    "a block list that has the stranger": LISTED.format("reject_rbl_client bl.test"),
+    "nobody without a name": LISTED.format("reject_unknown_client_hostname"),
     "TLS for everybody": "smtpd_tls_security_level = encrypt\n",
     "no EHLO keywords": "smtpd_discard_ehlo_keywords = pipelining, dsn, etrn, chunking, smtputf8\n",
     "errors that cost time": "smtpd_soft_error_limit = 10\nsmtpd_hard_error_limit = 20\nsmtpd_error_sleep_time = 1s\n",

@@ -18,7 +18,7 @@ from guard import BINARY, Guard
 from othermilter import OtherMilter
 from tap import Tap
 
-POLICY = 10031
+POLICY, SCREEN = 10031, 10125
 tap = Tap()
 guard = Guard()
 other = OtherMilter(guard.folder)
@@ -55,10 +55,10 @@ class Greylist(socketserver.StreamRequestHandler):
                 self.wfile.write(b"action=DEFER_IF_PERMIT Greylisted, see http://postgrey.example/help\n\n")
 
 
-def rows(*options, conf=True):
+def rows(*options, conf=True, port=mta.port):
     where = () if mta.name == "postfix" else ("--source", "127.0.0.66")
     done = subprocess.run(
-        [BINARY, "selftest", "--smtp", f"127.0.0.1:{mta.port}", "--domain", "example.com", "--format", "json", *where,
+        [BINARY, "selftest", "--smtp", f"127.0.0.1:{port}", "--domain", "example.com", "--format", "json", *where,
          *(("-c", guard.conf) if conf else ()), *options], capture_output=True, timeout=100,
         env=dict(os.environ, RELAY_GUARD_PASSWORD="secret-alice"))
     report = json.loads(done.stdout or b'{"rows": [], "summary": {}}')
@@ -104,6 +104,23 @@ def limits():
     mta.extra = mta.more_access = ""
 
 
+def postscreen():
+    """Who is new must come again, and may not say much in one session."""
+    if mta.name != "postfix":
+        return
+    mta.services = (f"127.0.0.1:{SCREEN} inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n"
+                    "dnsblog unix - - n - 0 dnsblog\ntlsproxy unix - - n - 0 tlsproxy\n")
+    mta.extra = ("postscreen_cache_map = btree:/var/lib/postfix/screen\npostscreen_greet_wait = 1s\n"
+                 "postscreen_pipelining_enable = yes\npostscreen_non_smtp_command_enable = yes\n")
+    mta.reconfigure(milter=filter_name)
+    mtas.wait_for_port(SCREEN)
+    code, report, err = rows("--source", "127.0.0.66", port=SCREEN)
+    later = [r for r in report["rows"] if "currently unavailable" in r.get("reply", "")]
+    tap.ok(code == 0 and later and all(r["got"] == "deferred" for r in later if r["probe"] != "guard-is-asked"),
+           "postscreen: no failure, and some must come again", code, wrong(report), len(later), err)
+    mta.services = mta.extra = ""
+
+
 def limited_and_open():
     """What got through before the limit is a failure all the same."""
     if mta.name == "postfix":
@@ -123,7 +140,7 @@ threading.Thread(target=policy.serve_forever, daemon=True).start()
 mta.start()
 guard.start()
 try:
-    tap.run(greylisting, limits, limited_and_open)
+    tap.run(greylisting, limits, postscreen, limited_and_open)
 finally:
     mta.stop()
     guard.remove()

@@ -307,6 +307,22 @@ static void close_at_rcpt(int fd, const atomic_bool *stopped)
 	}
 }
 
+/* As postscreen does after so many commands: EHLO and one message, here. */
+static void close_after_five(int fd, const atomic_bool *stopped)
+{
+	char line[200];
+	bool ok = say(fd, "220 mx.example.com ESMTP\r\n");
+
+	for (unsigned n = 0; ok && hear(fd, line, sizeof(line), stopped); n++) {
+		if (n == 5) {
+			(void)say(
+			    fd, "421 mx.example.com Service unavailable - try again later\r\n");
+			return;
+		}
+		ok = say(fd, strncmp(line, "RCPT", 4) == 0 ? "554 5.7.1 no\r\n" : "250 ok\r\n");
+	}
+}
+
 /* --- sessions --------------------------------------------------------------- */
 
 /* Generous to a busy machine, and far below what the drips last. */
@@ -435,6 +451,45 @@ static void a_421_of_another_is_no_refusal(void **state)
 		assert_int_equal(rows[i].result.outcome, OUTCOME_ERROR);
 }
 
+static void a_session_that_was_long_enough_is_followed_by_another(void **state)
+{
+	struct server s;
+	struct row rows[2];
+
+	(void)state;
+	run_two(&s, close_after_five, rows);
+	stop(&s);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(rows[i].result.outcome, OUTCOME_REFUSED);
+	assert_int_equal(s.connections, 3);
+}
+
+static void knows_refusals_of_the_client(void **state)
+{
+	static const struct {
+		unsigned code;
+		const char *text;
+		bool want;
+	} rows[] = {
+	    {554, "Service unavailable; Client host [192.0.2.1] blocked using zen.example", true},
+	    {550, "Service unavailable; client [192.0.2.1] blocked using zen.example", true},
+	    {450, "Client host rejected: cannot find your hostname, [192.0.2.1]", true},
+	    {554, "<a@b>: Relay access denied", false},
+	    {554, "<x[192.0.2.1]>: Client host rejected: Access denied", false},
+	    {554, "blocked using patience " MARK, false},
+	    {250, "not blocked using anything", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct result r = {0};
+
+		way_judge(&r, rows[i].code, "", STAGE_RCPT, rows[i].text);
+		if (way_is_about_client(&r) != rows[i].want)
+			fail_msg("%u %s", rows[i].code, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +502,8 @@ int main(void)
 	    cmocka_unit_test(a_slow_reply_is_an_error),
 	    cmocka_unit_test(goes_on_after_the_guard_hangs_up),
 	    cmocka_unit_test(a_421_of_another_is_no_refusal),
+	    cmocka_unit_test(a_session_that_was_long_enough_is_followed_by_another),
+	    cmocka_unit_test(knows_refusals_of_the_client),
 	};
 
 	return cmocka_run_group_tests_name("way", tests, NULL, NULL);
