@@ -37,7 +37,7 @@ ROUTED = ["@example.com:victim@outside.org", "outside.org!victim@example.com", "
 HELO_KEYS = [("mail.partner.example.org", "mail.partner.example.org"), ("partner.example.org", "x.partner.example.org"),
              ("partner.example.org", "partner.example.org"), ("localhost", "localhost"), ("91.198.3.4", "91.198.3.4")]
 SENDER_KEYS = [("partner.example.org", "u@partner.example.org"), ("boss@", "boss@unheard.org"), ("<>", ""),
-               ("example.com", "bob@example.com"), ("bob@example.com", "bob@example.com"),
+               ("example.com", "u@example.com"), ("bob@example.com", "bob@example.com"),
                ("partner.example.org", "u@sub.partner.example.org")]
 RECIPIENT_KEYS = [("postmaster@", "postmaster@outside.org"), ("net", "x@other.outside.net"), ("example.com", None),
                   (".net", "x@other.outside.net"),
@@ -194,9 +194,8 @@ class Maker:
         else:
             lines = self.lines(patterns, used.append, depth)
             if self.maybe(0.15) and len(lines) > 1:
-                around = self.r.choice(patterns)
-                used.append(around)
-                lines = [f"if {around[0]}", lines[0], "endif", *lines[1:]]
+                # What none can match is none's: not worth telling from what somebody can.
+                lines = ["if " + self.r.choice(["/./", lines[0].split(" ")[0]]), lines[0], "endif", *lines[1:]]
             table = self.new_file("regexp", lines)
         for key, value in keys + patterns:
             if value is not None and key in [k for k, _ in used]:

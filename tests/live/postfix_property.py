@@ -230,7 +230,7 @@ def disagreements(server, world, counted=True):
         ours = [f for f in findings[ports[i]] if f["listener"] or truth[0] in (None, grammar.STRANGER) or
                 all(t[0] != grammar.STRANGER for t in all_truths)]
         wrong = verdict(truth, ours)
-        if wrong and wrong.startswith("cries") and is_combined(world, i):
+        if wrong.startswith(("cries", "high")) and is_combined(world, i):
             STATISTICS["combined"] = STATISTICS.get("combined", 0) + 1
         elif wrong:
             found.append((i, wrong, truth, [f for f in findings[ports[i]] if f["id"] not in IGNORED]))
