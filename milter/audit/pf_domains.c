@@ -9,8 +9,12 @@
 #include "audit/pf_pattern.h"
 #include "base/strbuf.h"
 
-static const char *const strangers[] = {
-    "ext.example.net", "victim.example.org", "gmail.com", "stranger-77.test", "web.de"};
+/*
+ * What patterns are tried with: names that nobody's own pattern can mean. Those for examples are
+ * none of them.
+ */
+static const char *const strangers[] = {"mx.stranger-77.net", "victim-77.org", "gmail.com",
+    "stranger-77.test", "a.b.stranger-77.co.uk", "web.de"};
 
 /* A word of a list, or a key of a table, that means much more than one site's domains. */
 static bool is_wide_word(const char *text, bool subdomains)
@@ -31,6 +35,7 @@ static const struct pf_pattern *wide_pattern(const struct pf_view *v, const stru
 		if (p != NULL)
 			return p;
 	}
+	*row = NULL;
 	for (size_t i = 0; i < l->count; i++) {
 		const struct pf_pattern *p = &l->items[i];
 		const struct pf_table *t = p->table;
@@ -276,7 +281,7 @@ static bool rewrites_outside(const struct pf_view *v)
 	for (size_t i = 0; i < l.count; i++) {
 		const struct pf_table *t = l.items[i].table;
 		const struct pf_row *row =
-		    t == NULL ? NULL : pf_lookup(t, "victim@ext.example.net");
+		    t == NULL ? NULL : pf_lookup(t, "victim@mx.stranger-77.net");
 		const char *at = row == NULL ? NULL : strrchr(row->value, '@');
 
 		if (at == NULL)

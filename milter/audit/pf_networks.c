@@ -85,9 +85,21 @@ static struct judged judge_word(const char *text)
 	return (struct judged){WAY_CLOSED, NULL, NULL};
 }
 
+/* A key that is asked for an address as a whole, or for a name. */
+static struct judged judge_key(const char *key)
+{
+	struct prefix p;
+
+	if (strchr(key, '/') != NULL && read_network(key, &p) != PREFIX_BAD_ADDRESS)
+		return (struct judged){WAY_CLOSED, "networks-malformed",
+		    "such a table is asked for single addresses, and a network in it matches "
+		    "nothing; it was perhaps meant for a cidr table"};
+	return judge_word(key);
+}
+
 static struct judged judge_row(const struct pf_table *t, const struct pf_row *row)
 {
-	static const char *const strangers[] = {"203.0.113.77", "8.8.4.4", "2a00:1450::77"};
+	static const char *const strangers[] = {"193.99.144.80", "8.8.4.4", "2a00:1450::77"};
 	const struct judged all = {SEVERITY_HIGH, "networks-world",
 	    "every stranger is in it, and may send to where he likes"};
 
@@ -96,7 +108,7 @@ static struct judged judge_row(const struct pf_table *t, const struct pf_row *ro
 	if (t->kind == PF_CIDR)
 		return row->negated ? all : judge_prefix(&row->prefix);
 	if (t->kind == PF_KEYED)
-		return judge_word(row->key);
+		return judge_key(row->key);
 	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
 		if (pf_lookup(t, strangers[i]) == row)
 			return all;

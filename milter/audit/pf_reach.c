@@ -10,11 +10,11 @@
 
 /* Strangers of whom nobody has heard, for tables that match by pattern. */
 static const char *const stranger_addresses[] = {
-    "203.0.113.77", "8.8.4.4", "45.90.160.3", "185.220.101.9", "2001:db8:77::9", "2a00:1450::77"};
-static const char *const stranger_names[] = {
-    "unknown", "host-77.isp.example.net", "mx.stranger.example.org", "a.b.c.stranger.test"};
+    "193.99.144.80", "8.8.4.4", "45.90.160.3", "185.220.101.9", "2a02:2e0:3fe::9", "2a00:1450::77"};
+static const char *const stranger_names[] = {"unknown", "host-77.isp-77.net", "mx.stranger-77.org",
+    "a.b.c.stranger.test", "dsl-9.isp-77.com"};
 static const char *const stranger_domains[] = {
-    "ext.example.net", "victim.example.org", "gmail.com", "stranger-77.test", "web.de"};
+    "mx.stranger-77.net", "victim-77.org", "gmail.com", "stranger-77.test", "web.de"};
 static const char *const local_parts[] = {"victim", "postmaster", "abuse", "info", "root", "a.b"};
 
 /* Is the key of an access table asked for the names below it: example.net, or .example.net? */
@@ -100,12 +100,35 @@ bool pf_is_reached(const struct pf_table *t, const struct pf_row *row, struct pf
 	return reached;
 }
 
+/* So many rows are looked at for one that hides a network: a bound. */
+enum { HIDING_MAX = 300 };
+
+/* Is the whole network taken by a row before it? The first match is what counts. */
+static bool is_hidden(const struct pf_table *t, const struct pf_row *row)
+{
+	const struct prefix *mine = &row->prefix;
+	unsigned depth = 0;
+
+	for (const struct pf_row *r = t->rows; r < row && r < t->rows + HIDING_MAX; r++) {
+		const struct prefix *p = &r->prefix;
+
+		depth += r->kind == PF_ROW_IF;
+		depth -= r->kind == PF_ROW_ENDIF && depth > 0;
+		if (r->kind == PF_ROW && depth == 0 && !r->negated && p->bits <= mine->bits &&
+		    prefix_contains(p, &mine->addr))
+			return true;
+	}
+	return false;
+}
+
 int pf_client_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row)
 {
 	if (t->kind == PF_STATIC)
 		return SEVERITY_HIGH;
+	if (t->kind == PF_CIDR && row->negated)
+		return SEVERITY_HIGH;
 	if (t->kind == PF_CIDR)
-		return row->negated ? SEVERITY_HIGH : strangers_in(&row->prefix);
+		return is_hidden(t, row) ? WAY_CLOSED : strangers_in(&row->prefix);
 	if (t->kind == PF_KEYED)
 		return client_key_reach(v, row);
 	for (size_t i = 0; i < sizeof(stranger_addresses) / sizeof(stranger_addresses[0]); i++)

@@ -47,13 +47,16 @@ static int reach_of(const struct pf_view *v, bool says_helo, unsigned more,
 
 	for (size_t i = 0; i < LISTS; i++) {
 		unsigned known = more | (delayed ? lists[i].delayed : lists[i].at_once);
+		bool relay = is_relay_list(lists[i].name);
+		/* What another list permits relays nothing: it only does not refuse. */
+		struct pf_trust here = {trust->networks, trust->alone && relay};
 		struct pf_way way;
 		int best;
 
 		if (!says_helo && strcmp(lists[i].name, "smtpd_helo_restrictions") == 0)
 			continue;
-		way = pf_walk(v, lists[i].name, says_helo ? known : known & ~(unsigned)HELO, trust,
-		    is_relay_list(lists[i].name) ? found : NULL);
+		way = pf_walk(v, lists[i].name, says_helo ? known : known & ~(unsigned)HELO, &here,
+		    relay ? found : NULL);
 		best = way.pass > way.permit ? way.pass : way.permit;
 		if (best < total)
 			total = best;

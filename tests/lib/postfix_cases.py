@@ -229,6 +229,14 @@ def other_main(settings):
 
 # Findings that are no open relay: (name, settings, options, files, id, severity).
 OTHERS = [
+    ("a domain for examples is one's own", {"relay_domains": "example.org, example.net, hash:/etc/postfix/r"}, "",
+     {"r": "example.info x\n"}, None, None),
+    ("a row that another hides", listed("check_client_access cidr:{{0.0.0.0/0 REJECT},{::/0 REJECT},{0.0.0.0/0 OK}}"), "", {},
+     None, None),
+    ("a pattern that another hides", listed("check_sender_access regexp:{{/./ DUNNO},{/@partner\\.example$$/ OK}}"), "", {}, None,
+     None),
+    ("a network in a table of addresses", {"mynetworks": "127.0.0.1 hash:/etc/postfix/n"}, "", {"n": "0.0.0.0/0 OK\n"},
+     "networks-malformed", "low"),
     ("a site's own networks", {"mynetworks": "127.0.0.0/8 203.0.113.0/24 [2a02:8108:12::]/48 [fd00:1:2::]/48 10.1.0.0/16 "
                                "192.168.1.0/24 172.16.0.0/16 172.17.0.9"}, "", {}, None, None),
     ("a whole class", {"mynetworks": None, "mynetworks_style": "class"}, "", {}, "networks-style", "medium"),
