@@ -52,6 +52,7 @@ int pf_networks_reach(const struct pf_view *v);
 /* Reports what is wrong with a list of networks; findings are at most `limit`. */
 void pf_audit_networks(struct pf_audit *a, const struct pf_listener *l, enum severity limit);
 void pf_audit_xclient(struct pf_audit *a, const struct pf_listener *l);
+void pf_audit_newline_exceptions(struct pf_audit *a, const struct pf_listener *l);
 
 /* pf_relay.c: can a stranger relay through this listener? */
 void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l);
@@ -64,6 +65,7 @@ void pf_audit_domains(struct pf_audit *a);
 
 /* pf_listener.c: milters, logins, limits, and what else a listener has. */
 void pf_audit_listener(struct pf_audit *a, const struct pf_listener *l);
+void pf_audit_postscreen(struct pf_audit *a);
 
 /* pf_host.c: what holds for the host as a whole. */
 void pf_audit_host(struct pf_audit *a);

@@ -227,6 +227,22 @@ static const char *documented_version(struct pf *pf)
 	return NULL;
 }
 
+/* A Postfix does not start with a level that is newer than itself. */
+static void assume_version(struct pf *pf)
+{
+	struct pf_view v = {pf, NULL};
+	pf_version level;
+
+	pf->version = PF_VERSION_ASSUMED;
+	level = pf_compatibility(&v);
+	if (level / 100 <= pf->version / 100 || level >= 990000)
+		return;
+	pf->version = level;
+	pf->version_text = arena_printf(&pf->arena, "%u.%u", level / 10000, level / 100 % 100);
+	if (pf->version_text == NULL)
+		pf->version_text = "3.7.11";
+}
+
 static void find_version(struct pf *pf)
 {
 	struct pf_view v = {pf, NULL};
@@ -244,7 +260,7 @@ static void find_version(struct pf *pf)
 	pf->version_is_known = pf->version >= 10000;
 	pf->version_text = pf->version_is_known ? text : "3.7.11";
 	if (!pf->version_is_known)
-		pf->version = PF_VERSION_ASSUMED;
+		assume_version(pf);
 }
 
 bool pf_load_text(struct pf *pf, const struct audit_request *r, struct findings *l,

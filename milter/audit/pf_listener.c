@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "audit/pf_audit.h"
+#include "audit/pf_list.h"
 #include "audit/pf_pattern.h"
 
 /* --- which there are ------------------------------------------------------- */
@@ -327,19 +328,66 @@ static void audit_sasl(struct pf_audit *a, const struct pf_listener *l)
 
 /* --- proxies, limits, smuggling -------------------------------------------- */
 
+/* Does it matter to this smtpd who the client is: may some relay for their address alone? */
+static bool trusts_addresses(const struct pf_view *v)
+{
+	bool networks = !pf_is_set(v, "mynetworks") || pf_get(v, "mynetworks")[0] != '\0';
+
+	return (networks && pf_uses(v, "permit_mynetworks")) || pf_uses(v, "check_client_access");
+}
+
+/* A port that believes the PROXY protocol; `l` is the smtpd, or the postscreen before one. */
+static void report_proxy(
+    struct pf_audit *a, const struct pf_listener *l, const char *parameter, bool addresses_count)
+{
+	enum severity severity = l->well_known ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+	const char *name =
+	    findings_text(a->findings, "127.0.0.1:%s", port_of(l->view.service->name));
+
+	if (addresses_count)
+		pf_report(a, l, "proxy-protocol", severity, parameter,
+		    "Whoever reaches this port says by the PROXY protocol which client he is, one "
+		    "of mynetworks for example, and may then send to where he likes; Postfix has "
+		    "no "
+		    "list of proxies, so that only a packet filter, or an address that no stranger "
+		    "reaches, helps.",
+		    pf_renamed(a->pf, l->view.service, name));
+	else
+		pf_report(a, l, "proxy-protocol", SEVERITY_LOW, parameter,
+		    "Whoever reaches this port says by the PROXY protocol which client he is: what "
+		    "is logged of him, and limits and blocks by address, can't be believed.",
+		    pf_renamed(a->pf, l->view.service, name));
+}
+
 static void audit_proxy(struct pf_audit *a, const struct pf_listener *l)
 {
-	const struct pf_view *v = &l->view;
-	enum severity severity = l->well_known ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+	static const char parameter[] = "smtpd_upstream_proxy_protocol";
 
-	if (l->local || pf_get(v, "smtpd_upstream_proxy_protocol")[0] == '\0')
-		return;
-	pf_report(a, l, "proxy-protocol", severity, "smtpd_upstream_proxy_protocol",
-	    "Whoever reaches this port says by the PROXY protocol which client he is, one of "
-	    "mynetworks for example, and may then send to where he likes; Postfix has no list of "
-	    "proxies, so that only a packet filter, or an address that no stranger reaches, helps.",
-	    pf_renamed(a->pf, l->view.service,
-		findings_text(a->findings, "127.0.0.1:%s", port_of(l->view.service->name))));
+	if (!l->local && pf_get(&l->view, parameter)[0] != '\0')
+		report_proxy(a, l, parameter, trusts_addresses(&l->view));
+}
+
+/* Behind postscreen an smtpd of type pass takes over, and believes what postscreen was told. */
+void pf_audit_postscreen(struct pf_audit *a)
+{
+	static const char parameter[] = "postscreen_upstream_proxy_protocol";
+	bool addresses_count = false;
+
+	for (size_t i = 0; i < a->listeners.count; i++) {
+		const struct pf_view *v = &a->listeners.items[i].view;
+
+		if (strcmp(v->service->type, "pass") == 0 && trusts_addresses(v))
+			addresses_count = true;
+	}
+	for (size_t i = 0; i < a->pf->services.count; i++) {
+		const struct pf_service *s = &a->pf->services.items[i];
+		struct pf_listener l = {
+		    .view = {a->pf, s}, .label = s->name, .well_known = is_well_known(s)};
+
+		if (is_command(s, "postscreen") && !is_local(&l.view) &&
+		    pf_get(&l.view, parameter)[0] != '\0')
+			report_proxy(a, &l, parameter, addresses_count);
+	}
 }
 
 static void audit_limits(struct pf_audit *a, const struct pf_listener *l)
@@ -373,8 +421,10 @@ static void audit_newline(struct pf_audit *a, const struct pf_listener *l)
 	if (l->local || !knows_bare_newline(a->pf->version))
 		return;
 	if (strcasecmp(value, "yes") == 0 || strcasecmp(value, "normalize") == 0 ||
-	    strcasecmp(value, "reject") == 0)
+	    strcasecmp(value, "reject") == 0) {
+		pf_audit_newline_exceptions(a, l);
 		return;
+	}
 	pf_report(a, l, "bare-newline", SEVERITY_MEDIUM, "smtpd_forbid_bare_newline",
 	    "Lines may end with a bare newline: behind a server that passes such lines on, one "
 	    "message can hide a second one with any sender (SMTP smuggling).",

@@ -431,3 +431,19 @@ void pf_audit_xclient(struct pf_audit *a, const struct pf_listener *l)
 		    cleaned(v, table[i].parameter, "", true));
 	}
 }
+
+/* Who may end lines with a bare newline all the same; $mynetworks, which is judged, by default. */
+void pf_audit_newline_exceptions(struct pf_audit *a, const struct pf_listener *l)
+{
+	static const char parameter[] = "smtpd_forbid_bare_newline_exclusions";
+	int worst = WAY_CLOSED;
+
+	if (!pf_is_set(&l->view, parameter))
+		return;
+	each_entry(&l->view, parameter, keep_worst, &worst);
+	if (worst == SEVERITY_HIGH)
+		pf_report(a, l, "bare-newline", SEVERITY_MEDIUM, parameter,
+		    "Strangers are among those who may end lines with a bare newline: one message "
+		    "can hide a second one with any sender (SMTP smuggling).",
+		    cleaned(&l->view, parameter, "$mynetworks", true));
+}

@@ -45,6 +45,7 @@ void pf_audit(struct pf *pf, struct findings *l)
 		pf_audit_relay(&a, &a.listeners.items[i]);
 		pf_audit_listener(&a, &a.listeners.items[i]);
 	}
+	pf_audit_postscreen(&a);
 	pf_audit_domains(&a);
 	pf_audit_host(&a);
 }

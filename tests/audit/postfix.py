@@ -13,9 +13,11 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import postfix_cases as cases
 from postfix_healthy import HEALTHY
+from postfix_systems import SYSTEMS
 from tap import Tap
 
 tap = Tap()
+SERVERS = {**HEALTHY, **{name: (*parts, {}) for name, parts in SYSTEMS.items()}}
 binary = os.path.abspath(sys.argv[1])
 
 
@@ -77,7 +79,7 @@ def other_ones():
 
 
 def healthy_ones():
-    for name, (main, master, files) in HEALTHY.items():
+    for name, (main, master, files) in SERVERS.items():
         code, report, err = audit(main, master, files)
         high = [f for f in (report or {}).get("findings", []) if f["severity"] == "high"]
         tap.equal((code, high), (0, []), f"healthy: {name}", err)
@@ -149,7 +151,7 @@ def replacements():
     everything = [(c.name, c.main(), c.master_cf(), c.files) for c in cases.OPEN]
     everything += [(name, cases.other_main(settings), cases.MASTER.replace("{options}", options), files)
                    for name, settings, options, files, _, _ in cases.OTHERS + cases.REPAIRS]
-    everything += [(name, *parts) for name, parts in HEALTHY.items()]
+    everything += [(name, *parts) for name, parts in SERVERS.items()]
     count = 0
     for name, *parts in everything:
         with tempfile.TemporaryDirectory() as folder:
@@ -208,7 +210,7 @@ def formats():
 def imports():
     """What is imported is taken by the guard itself, and never opens it."""
     everything = [(c.name, c.main(), c.master_cf(), c.files) for c in cases.OPEN]
-    everything += [(name, *parts) for name, parts in HEALTHY.items()]
+    everything += [(name, *parts) for name, parts in SERVERS.items()]
     for name, main, master, files in everything:
         with tempfile.TemporaryDirectory() as folder:
             write_all(folder, main, master, files)

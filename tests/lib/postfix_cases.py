@@ -169,6 +169,9 @@ OPEN = [
          "smtpd_authorized_xclient_hosts", stranger=Stranger(own=True, addr="127.0.0.1")),
     Case("the PROXY protocol on port 25", "proxy-protocol", {"smtpd_upstream_proxy_protocol": "haproxy"},
          "smtpd_upstream_proxy_protocol", stranger=Stranger(proxy="PROXY TCP4 127.0.0.1 127.0.0.1 4711 25")),
+    Case("the PROXY protocol before postscreen", "proxy-protocol", {}, "postscreen_upstream_proxy_protocol",
+         master="smtp inet n - n - 1 postscreen\n  -o postscreen_upstream_proxy_protocol=haproxy\nsmtpd pass - - n - - smtpd\n",
+         live=False, listener="smtp"),
     Case("one listener trusts the world", "networks-world", {}, "-o mynetworks", options=" -o mynetworks=0.0.0.0/0",
          listener="smtp"),
     Case("one listener has lists of its own", "helo-permits", {}, "-o",
@@ -229,6 +232,13 @@ def other_main(settings):
 
 # Findings that are no open relay: (name, settings, options, files, id, severity).
 OTHERS = [
+    ("PROXY where no address counts", {"smtpd_upstream_proxy_protocol": "haproxy", "mynetworks": "",
+                                       RELAY: "permit_sasl_authenticated, reject_unauth_destination"}, "", {}, "proxy-protocol",
+     "low"),
+    ("PROXY before postscreen on a port of its own", {}, "\n10025 inet n - n - 1 postscreen\n"
+     "  -o postscreen_upstream_proxy_protocol=haproxy\nsmtpd pass - - n - - smtpd", {}, "proxy-protocol", "medium"),
+    ("bare newlines for everybody", {"smtpd_forbid_bare_newline_exclusions": "0.0.0.0/0"}, "", {}, "bare-newline", "medium"),
+    ("bare newlines for friends", {"smtpd_forbid_bare_newline_exclusions": "$mynetworks"}, "", {}, None, None),
     ("a domain for examples is one's own", {"relay_domains": "example.org, example.net, hash:/etc/postfix/r"}, "",
      {"r": "example.info x\n"}, None, None),
     ("a row that another hides", listed("check_client_access cidr:{{0.0.0.0/0 REJECT},{::/0 REJECT},{0.0.0.0/0 OK}}"), "", {},
