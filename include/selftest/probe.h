@@ -34,6 +34,8 @@ enum probe_flag {
 	PROBE_CORE = 1 << 3,
 	/* Whether a refused message can go on all the same: DATA after RCPT was refused. */
 	PROBE_DATA = 1 << 4,
+	/* With PROBE_DATA: by BDAT (RFC 3030), where it is offered. */
+	PROBE_BDAT = 1 << 5,
 };
 
 struct probe {

@@ -51,7 +51,7 @@ struct way {
 	char banner[WAY_TEXT_SIZE];
 	bool turned_away; /* at the door, by a reply: nothing else is known */
 	bool xclient, xclient_login, xclient_name;
-	bool starttls, pipelining, utf8;
+	bool starttls, pipelining, utf8, chunking;
 	bool auth;         /* by one of `logins`, once the session is as the way has it */
 	unsigned logins;   /* LOGIN_BIT of those that are offered */
 	bool auth_offered; /* by any mechanism */

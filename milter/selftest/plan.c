@@ -142,6 +142,8 @@ static bool same_text(const char *a, const char *b)
 /* Different templates can come out the same: this host may be called as our domain. */
 static bool is_double(const struct plan *p, const struct row *r)
 {
+	const unsigned text = PROBE_DATA | PROBE_BDAT;
+
 	for (size_t i = 0; i < p->row_count; i++) {
 		const struct row *o = &p->rows[i];
 
@@ -149,7 +151,7 @@ static bool is_double(const struct plan *p, const struct row *r)
 		    strcmp(o->to, r->to) == 0 && same_text(o->parameters, r->parameters) &&
 		    same_text(o->helo, r->helo) && same_text(o->first, r->first) &&
 		    o->probe->way == r->probe->way &&
-		    (o->probe->flags & PROBE_DATA) == (r->probe->flags & PROBE_DATA))
+		    (o->probe->flags & text) == (r->probe->flags & text))
 			return true;
 	}
 	return false;

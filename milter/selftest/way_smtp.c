@@ -83,19 +83,31 @@ static void try_pipelined(struct dialogue *d, struct row *row)
 		*r = ignored;
 }
 
+/* Of nobody's message: that it is taken is the fault. */
+static const char message[] = "Subject: relay-guard self-test\r\n\r\n";
+
+static bool say_chunk(struct dialogue *d)
+{
+	strbuf_printf(&d->out, "BDAT %zu LAST\r\n%s", sizeof(message) - 1, message);
+	return dialogue_ask(d);
+}
+
 /* Some say nothing until DATA: what they refuse there is refused. */
 static void try_data(struct dialogue *d, struct row *row)
 {
+	bool chunk = (row->probe->flags & PROBE_BDAT) != 0;
 	struct result *r = &row->result;
 
-	if (!dialogue_say(d, "DATA")) {
+	/* Who refuses it before its time may not read the text behind it. */
+	if (chunk && (!d->way->chunking || r->stage != STAGE_RCPT))
+		return;
+	if (!(chunk ? say_chunk(d) : dialogue_say(d, "DATA"))) {
 		way_set(r, OUTCOME_ERROR, STAGE_DATA, d->channel.error);
 		return;
 	}
-	if (d->reply.code != 354)
+	if (!chunk && (d->reply.code != 354 || !dialogue_say(d, "%s.", message)))
 		return;
-	/* It asks for a text for nobody; that it takes it is the fault. */
-	if (dialogue_say(d, "Subject: relay-guard self-test\r\n\r\n.") && dialogue_is_positive(d))
+	if (dialogue_is_positive(d))
 		way_set(r, OUTCOME_ACCEPTED, STAGE_DATA,
 		    "it takes a message whose only recipient it refused");
 }
@@ -294,6 +306,7 @@ static void learn_offers(struct way *w, const struct smtp_reply *ehlo)
 	w->xclient_name = w->xclient && smtp_has_word(rest, len, "NAME");
 	w->starttls = w->starttls || smtp_ehlo_offers(ehlo, "STARTTLS", NULL, NULL);
 	w->pipelining = smtp_ehlo_offers(ehlo, "PIPELINING", NULL, NULL);
+	w->chunking = smtp_ehlo_offers(ehlo, "CHUNKING", NULL, NULL);
 	w->utf8 = smtp_ehlo_offers(ehlo, "SMTPUTF8", NULL, NULL);
 	w->logins = login_offered(ehlo, &w->auth_offered);
 	w->auth = w->logins != 0;
