@@ -310,6 +310,46 @@ static void cast_rule(struct casting *c, const struct relay_rule *rule, size_t n
 
 /* --- those whom a rule names, and who may not ----------------------------------- */
 
+/* Is each listener that is named at an address of loopback, where no stranger comes? */
+static bool is_behind_loopback(const struct conf_texts *listeners)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		const char *text = listeners->items[i], *colon = strrchr(text, ':');
+		size_t bracket = text[0] == '[';
+		struct addr at;
+
+		if (colon == NULL ||
+		    !addr_parse(text + bracket, (size_t)(colon - text) - 2 * bracket, &at) ||
+		    !addr_is_loopback(&at))
+			return false;
+	}
+	return listeners->count > 0;
+}
+
+/* `i-know = yes`: it asks for nothing that a stranger could not have. */
+static bool is_for_anybody(const struct criteria *k)
+{
+	struct prefix ignored;
+
+	return !criteria_prove_trust(k) && !is_behind_loopback(&k->listener.texts) &&
+	       (!k->client.given || netset_covers_world(k->client.set, &ignored));
+}
+
+/*
+ * Strangers with what a rule asks of them: one that permits anybody at a listener, under TLS, by a
+ * greeting.
+ */
+static void cast_anybody(struct casting *c, const struct relay_rule *rule)
+{
+	const struct criteria *k = &rule->criteria;
+	struct actor a = {
+	    .name = rule->head.name, .where = "", .kind = ACTOR_STRANGER, .core = true};
+	const struct picks first = {{0}};
+
+	if (make_friend(c, k, &first, &a) == NULL)
+		casting_add(c, &a);
+}
+
 /*
  * Clients of a network that a rule turns away; and who may send to one destination tries another.
  * What becomes of their mail for us is the configuration's affair.
@@ -372,7 +412,7 @@ static void cast_login(struct casting *c)
 }
 
 /* What is for us is in the controls; what is for everybody is in the strangers'. */
-static bool is_for_friends(const struct casting *c, const struct relay_rule *rule)
+static bool is_for_some(const struct casting *c, const struct relay_rule *rule)
 {
 	return casting_permits(rule, c->now) && !is_for_ours(&rule->criteria) &&
 	       !criteria_is_empty(&rule->criteria);
@@ -386,9 +426,12 @@ void cast_friends(struct casting *c)
 		cast_login(c);
 	if (c->config == NULL && c->means->cert != NULL && c->means->tls)
 		cast_certificate(c);
-	for (size_t number = 0; rule != NULL; rule = casting_next_rule(rule), number++)
-		if (is_for_friends(c, rule))
+	for (size_t number = 0; rule != NULL; rule = casting_next_rule(rule), number++) {
+		if (is_for_some(c, rule) && is_for_anybody(&rule->criteria))
+			cast_anybody(c, rule);
+		else if (is_for_some(c, rule))
 			cast_rule(c, rule, number);
+	}
 	for (rule = casting_first_rule(c->config); rule != NULL; rule = casting_next_rule(rule))
 		cast_confined(c, rule);
 }

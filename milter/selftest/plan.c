@@ -178,12 +178,14 @@ bool plan_leads_to_us(const struct plan *p, const char *to)
 	return len == n + 2 && at[0] == '[' && strncasecmp(at + 1, p->names.ip, n) == 0;
 }
 
-/* What becomes of mail for us from a client that a rule names. */
+/* Mail for us from a client that a rule names, or for a domain that the guard does not know. */
 static bool turns_away(struct casting *c, const struct row *r)
 {
 	const char *ignored;
 
-	return r->actor->confined && r->expected == EXPECT_ACCEPTED &&
+	return r->expected == EXPECT_ACCEPTED && r->probe->kind == PROBE_CONTROL &&
+	       c->config != NULL &&
+	       (r->actor->confined || plan_our_domain(&c->plan->arena, c->config) == NULL) &&
 	       !decide_row(c->config, c->now, r, &c->plan->arena, &ignored, &ignored);
 }
 

@@ -351,6 +351,53 @@ static void others_are_confined(void **state)
 	}
 }
 
+/* What `i-know` lets in is a stranger, with all that the rule asks for: his rows fail. */
+static void anybody_is_a_stranger(void **state)
+{
+	static const struct {
+		const char *criteria;
+		bool stranger;
+	} cases[] = {
+	    {"listener = 10025", true},
+	    {"tls = yes", true},
+	    {"client = 0.0.0.0/0 listener = 10025", true},
+	    {"listener = { \"127.0.0.1:10025\", \"192.0.2.1:10025\" }", true},
+	    {"listener = { \"127.0.0.1:10025\", \"[::1]:10025\" }", false},
+	    {"client = 192.0.2.0/24", false},
+	    {"auth = yes", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct row *friend = NULL, *stranger = NULL;
+		struct config *c;
+		char rule[200];
+		struct plan p;
+
+		snprintf(rule, sizeof(rule), "rule some { %s action = permit i-know = yes }",
+		    cases[i].criteria);
+		c = load(rule);
+		assert_non_null(c);
+		assert_true(plan_make(&p, c, &names, &any, 1, now));
+		for (size_t k = 0; k < p.row_count; k++) {
+			const struct row *r = &p.rows[k];
+
+			if (strcmp(r->actor->name, "some") != 0)
+				continue;
+			if (r->probe->kind == PROBE_FRIEND)
+				friend = r;
+			else if (strcmp(r->probe->name, "plain") == 0)
+				stranger = r;
+		}
+		assert_int_equal(stranger != NULL, cases[i].stranger);
+		assert_int_equal(friend != NULL, !cases[i].stranger);
+		if (stranger != NULL)
+			assert_int_equal(stranger->expected, EXPECT_REFUSED);
+		plan_free(&p);
+		config_free(&c);
+	}
+}
+
 static void turned_away_at_all(void **state)
 {
 	static const char text[] =
@@ -431,6 +478,7 @@ int main(void)
 	    cmocka_unit_test(strangers_are_nobodys),
 	    cmocka_unit_test(others_only_look_trusted),
 	    cmocka_unit_test(others_are_confined),
+	    cmocka_unit_test(anybody_is_a_stranger),
 	    cmocka_unit_test(turned_away_at_all),
 	    cmocka_unit_test(of_the_family_of_the_server),
 	    cmocka_unit_test(long_lists_are_sampled),
