@@ -51,6 +51,24 @@ static void strangers_must_be_refused(void **state)
 	assert_int_equal(failed, 0);
 }
 
+/* The guard does not know it: its mail is relayed, and refused. */
+static void no_domain_of_ours(void **state)
+{
+	struct config *c =
+	    load_with("domains ours { members = {} }", "rule login { auth = yes action = permit }");
+	struct plan p;
+
+	(void)state;
+	assert_non_null(c);
+	assert_true(plan_make(&p, c, &names, &any, 1, now));
+	assert_int_equal(
+	    plan_row(&p, "stranger-v4", "control-postmaster")->expected, EXPECT_REFUSED);
+	assert_int_equal(plan_row(&p, "stranger-v4", "plain")->expected, EXPECT_REFUSED);
+	assert_int_equal(plan_row(&p, "login", "relay")->expected, EXPECT_ACCEPTED);
+	plan_free(&p);
+	config_free(&c);
+}
+
 static void without_a_configuration(void **state)
 {
 	struct place at = {.name = "192.0.2.25:25", .full = true};
@@ -248,6 +266,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(strangers_must_be_refused),
+	    cmocka_unit_test(no_domain_of_ours),
 	    cmocka_unit_test(without_a_configuration),
 	    cmocka_unit_test(places_differ),
 	    cmocka_unit_test(names_the_rule),
