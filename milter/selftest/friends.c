@@ -194,7 +194,8 @@ static size_t pick_count(const struct casting *c, const struct criteria *k, enum
 {
 	size_t count = 1;
 
-	if (pick == PICK_CLIENT && c->place->full && c->means->any_client && k->client.given)
+	if (pick == PICK_CLIENT && (c->place->full || c->place->friends_only) &&
+	    c->means->any_client && k->client.given)
 		count = host_count(k->client.set);
 	else if (pick == PICK_LISTENER && c->means->everything && k->listener.given)
 		count = k->listener.texts.count;

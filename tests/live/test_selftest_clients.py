@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """
-How the self-test comes to be somebody through a real mail server: by each way to log in, with a certificate, and by the
-PROXY protocol.
+How the self-test comes to be somebody through a real mail server: by each way to log in, with a certificate, over IPv6,
+and by the PROXY protocol.
 Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_selftest_clients.py postfix|sendmail
 """
 import json
@@ -24,16 +24,18 @@ RULES = """
     rule other   { cert = "subject:somebody.else.example" action = permit }
     rule others  { action = reject }
 """ % SUBJECT
+STRANGER_6 = "fd00:1::66"
 tap = Tap()
 guard = Guard(rules=RULES)
 mta = mtas.make(sys.argv[1], milter=f"unix:{guard.socket}", is_open=True)
 CERT = ("--cert", f"{mta.tls}/client.pem", "--key", f"{mta.tls}/client.key")
 
 
-def run(*options, conf=True, password="secret-alice", port=None):
-    where = () if mta.name == "postfix" else ("--source", "127.0.0.66")
+def run(*options, conf=True, password="secret-alice", port=None, at=None, where=None):
+    if where is None:
+        where = () if mta.name == "postfix" else ("--source", "127.0.0.66")
     done = subprocess.run(
-        [BINARY, "selftest", "--smtp", f"127.0.0.1:{port or mta.port}", "--domain", "example.com",
+        [BINARY, "selftest", "--smtp", at or f"127.0.0.1:{port or mta.port}", "--domain", "example.com",
          *(("-c", guard.conf) if conf else ()), *where, *options], capture_output=True, timeout=60,
         env=dict(os.environ, RELAY_GUARD_PASSWORD=password))
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode()
@@ -82,6 +84,27 @@ def a_certificate():
     tap.equal(code, 64, "one without the other", err)
 
 
+def by_ipv6():
+    """A listener on IPv6: any client by XCLIENT, or a stranger from an address of this host."""
+    subprocess.run(["ip", "-6", "address", "add", STRANGER_6, "dev", "lo", "nodad"], check=True)
+    at, source = f"[::1]:{mta.port}", ("--source", STRANGER_6)
+    if mta.name == "postfix":
+        mta.services = f"[::1]:{mta.port} inet n - n - 100 smtpd\n"
+        mta.extra = "smtpd_authorized_xclient_hosts = [::1]\n"
+        mta.reconfigure(milter=mta.milter, is_open=True)
+        mtas.wait_for_port(mta.port, host="::1")
+        code, report, err = rows(at=at, where=())
+        tap.equal((code, wrong(report)), (0, []), "XCLIENT over IPv6: all rows are right", err)
+        clients = {(r["actor"], r["client"]) for r in report["rows"] if r["where"] == at}
+        tap.ok({("stranger-v4", "203.0.113.9"), ("stranger-v6", "2001:db8::9"), ("office", "::1")} <= clients,
+               "XCLIENT over IPv6: strangers of both families, and a friend", clients)
+    code, report, err = rows("--auth-user", "alice", at=at, where=source)
+    tap.equal((code, wrong(report)), (0, []), f"{mta.name}: all rows are right over IPv6", err)
+    clients = {(r["actor"], r["client"]) for r in report["rows"]}
+    tap.ok({("stranger-v6", STRANGER_6), ("office", "::1"), ("login", STRANGER_6)} <= clients,
+           f"{mta.name}: a stranger and a friend over IPv6", clients)
+
+
 def by_proxy():
     """Postfix behind a proxy: whoever the header names is who comes."""
     if mta.name != "postfix":
@@ -110,7 +133,7 @@ def by_proxy():
 mta.start()
 guard.start()
 try:
-    tap.run(each_way_to_log_in, a_certificate, by_proxy)
+    tap.run(each_way_to_log_in, a_certificate, by_ipv6, by_proxy)
 finally:
     mta.stop()
     guard.remove()

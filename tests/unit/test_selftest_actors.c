@@ -443,6 +443,13 @@ static void of_the_family_of_the_server(void **state)
 	assert_string_equal(got, "office 127.0.0.1; office 127.255.255.254; office 127.0.0.1; "
 				 "office 2001:db8:1::1; office 2001:db8:1:0:ffff:ffff:ffff:ffff; ");
 	plan_free(&p);
+	/* Where strangers have an address of this host, friends have a place of their own. */
+	at[1].full = false;
+	at[1].friends_only = true;
+	assert_true(plan_make(&p, c, &names, at, 2, now));
+	describe(&p, got, sizeof(got));
+	assert_non_null(strstr(got, "office 2001:db8:1::1; "));
+	plan_free(&p);
 	config_free(&c);
 }
 
