@@ -41,6 +41,7 @@ mx IN A {SERVER}
     "closed.test": "2.0.0.127 IN A 127.255.255.254\n",
     "all.test": "* IN A 127.0.0.2\n",
     "empty.test": "",
+    "null.test": "@ IN MX 0 .\n",
     "many.test": "2.0.0.127 IN A 127.0.0.2\n25.113.0.203 IN A 127.0.0.4\n25.113.0.203 IN A 127.0.0.10\n"
                  "9.100.51.198 IN A 127.255.255.252\n",
     "v6.test": "2.0.0.127 IN A 127.0.0.2\n"
@@ -254,6 +255,8 @@ def nowhere():
     code, report, err = selftest("--domain", "bl.test")
     tap.equal(code, 69, "a domain without servers: exit 69", err)
     tap.ok("DNS names no server" in err, "and it is told", err)
+    code, report, err = selftest("--domain", "null.test")
+    tap.ok(code == 69 and "a null MX" in err, "a domain that takes no mail", code, err)
 
 
 home = f"/proc/{os.getpid()}/task/{os.getpid()}/ns/net"
