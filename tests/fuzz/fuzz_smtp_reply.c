@@ -16,10 +16,40 @@ static void require(int holds, const char *what)
 	abort();
 }
 
+/* A welcome, and what is offered in a greeting's reply. */
+static void check_words(const struct smtp_reply *r)
+{
+	static const char *const keywords[] = {"AUTH", "XCLIENT", "STARTTLS", ""};
+	const char *rest;
+	size_t len;
+
+	(void)smtp_has_version(r->text);
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++)
+		if (smtp_ehlo_offers(r, keywords[i], &rest, &len))
+			require(
+			    rest + len <= r->text + strlen(r->text), "words are inside the text");
+}
+
+/* What goes in comes out. */
+static void check_challenge(const struct smtp_reply *r)
+{
+	unsigned char out[64];
+	size_t len = smtp_read_base64(r->text, out, sizeof(out));
+	struct strbuf again = {0};
+
+	require(len <= sizeof(out), "a challenge fits");
+	smtp_write_base64(&again, (const char *)out, len);
+	require(len == 0 || again.len == strcspn(r->text, "\r\n "), "a challenge has its length");
+	strbuf_free(&again);
+}
+
 static void check_reply(const struct smtp_reply *r)
 {
 	const char *rest;
 	size_t len;
+
+	check_words(r);
+	check_challenge(r);
 
 	require(r->code >= 200 && r->code <= 599, "a code");
 	require(r->lines >= 1 && r->lines <= SMTP_REPLY_LINES_MAX, "lines are counted");
