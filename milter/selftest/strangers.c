@@ -124,6 +124,36 @@ static void cast_wrong_login(struct casting *c, const struct addr *client)
 	casting_add(c, &a);
 }
 
+/*
+ * Anybody can write a certificate of his own with the names that a rule asks for: what the mail
+ * server has not verified proves nothing.
+ */
+static void cast_false_certificate(struct casting *c, const struct addr *client)
+{
+	const struct relay_rule *rule = casting_first_rule(c->config);
+	struct actor a = {.name = "false-cert", .where = "", .kind = ACTOR_STRANGER, .core = true};
+	bool asked = false;
+
+	casting_set_client(c, &a, client);
+	a.mail.tls_version = "TLSv1.3";
+	a.mail.verify = "FAIL";
+	for (; rule != NULL; rule = casting_next_rule(rule)) {
+		const struct conf_texts *certs = &rule->criteria.cert.texts;
+
+		for (size_t i = 0; casting_permits(rule, c->now) && i < certs->count; i++) {
+			if (strncmp(certs->items[i], "subject:", 8) == 0)
+				a.mail.cert_subject = certs->items[i] + 8;
+			else if (strncmp(certs->items[i], "issuer:", 7) == 0)
+				a.mail.cert_issuer = certs->items[i] + 7;
+			else if (strcmp(certs->items[i], "verified") != 0)
+				continue;
+			asked = true;
+		}
+	}
+	if (asked)
+		casting_add(c, &a);
+}
+
 /* --- all of them ------------------------------------------------------------ */
 
 static void cast_own(struct casting *c)
@@ -166,6 +196,8 @@ void cast_strangers(struct casting *c)
 	add_stranger(c, &v6);
 	cast_neighbours(c);
 	cast_false_name(c, &v4);
+	if (c->means->everything)
+		cast_false_certificate(c, &v4);
 	if (c->means->wrong_login)
 		cast_wrong_login(c, &v4);
 }
