@@ -32,8 +32,8 @@ struct pf_way {
 
 /* What permit_mynetworks is worth to a stranger, judged elsewhere: pf_networks.c. */
 struct pf_trust {
-	int networks; /* WAY_CLOSED, or how far strangers are in mynetworks */
-	bool alone;   /* nothing else permits: what are mynetworks by themselves good for? */
+	int networks;      /* WAY_CLOSED, or how far strangers are in mynetworks */
+	const char *alone; /* the list in which nothing else permits; NULL: there is none */
 };
 
 /*

@@ -48,14 +48,12 @@ static int reach_of(const struct pf_view *v, bool says_helo, unsigned more,
 	for (size_t i = 0; i < LISTS; i++) {
 		unsigned known = more | (delayed ? lists[i].delayed : lists[i].at_once);
 		bool relay = is_relay_list(lists[i].name);
-		/* What another list permits relays nothing: it only does not refuse. */
-		struct pf_trust here = {trust->networks, trust->alone && relay};
 		struct pf_way way;
 		int best;
 
 		if (!says_helo && strcmp(lists[i].name, "smtpd_helo_restrictions") == 0)
 			continue;
-		way = pf_walk(v, lists[i].name, says_helo ? known : known & ~(unsigned)HELO, &here,
+		way = pf_walk(v, lists[i].name, says_helo ? known : known & ~(unsigned)HELO, trust,
 		    relay ? found : NULL);
 		best = way.pass > way.permit ? way.pass : way.permit;
 		if (best < total)
@@ -78,17 +76,27 @@ static int total_reach(
 	return other > reach ? other : reach;
 }
 
-/* How far mynetworks let strangers relay, whatever else does. */
+/*
+ * How far mynetworks let strangers relay: where they open a list that else refuses, and all other
+ * lists are open too, by whatever it is.
+ */
 static int networks_reach(const struct pf_view *v, int networks)
 {
-	struct pf_trust alone = {networks, true};
-	bool heeded = false;
+	int best = WAY_CLOSED;
 
-	for (size_t i = 0; i < LISTS; i++)
-		heeded = heeded ||
-		         (is_relay_list(lists[i].name) &&
-			     pf_walk(v, lists[i].name, ALL, &alone, NULL).permit != WAY_CLOSED);
-	return heeded ? total_reach(v, 0, &alone, NULL) : WAY_CLOSED;
+	for (size_t i = 0; i < LISTS; i++) {
+		struct pf_trust alone = {networks, lists[i].name};
+		struct pf_way way;
+		int reach;
+
+		way = pf_walk(v, lists[i].name, ALL, &alone, NULL);
+		if (way.permit == WAY_CLOSED || way.pass != WAY_CLOSED)
+			continue;
+		reach = total_reach(v, 0, &alone, NULL);
+		if (reach > best)
+			best = reach;
+	}
+	return best;
 }
 
 static enum severity capped(int reach, const struct pf_listener *l)
@@ -136,6 +144,9 @@ static void report_culprits(
 		const struct pf_culprit *c = &found->items[i];
 		int reach = c->severity < total ? c->severity : total;
 
+		/* But for mynetworks, which are told of, it would open nothing. */
+		if (reach == WAY_CLOSED)
+			continue;
 		pf_report_at(a, l, c->id, capped(reach, l), c->file, c->line, c->why,
 		    pf_repaired(&l->view, c));
 	}
@@ -192,7 +203,7 @@ static void report_unknown_words(struct pf_audit *a, const struct pf_listener *l
 void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 {
 	const struct pf_view *v = &l->view;
-	struct pf_trust trust = {pf_networks_reach(v), false}, none = {WAY_CLOSED, false};
+	struct pf_trust trust = {pf_networks_reach(v), NULL}, none = {WAY_CLOSED, NULL};
 	int by_networks = networks_reach(v, trust.networks);
 	struct pf_culprits found = {.count = 0};
 	int total = total_reach(v, 0, &trust, &found), without = total_reach(v, 0, &none, NULL);
@@ -204,7 +215,7 @@ void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 	pf_audit_networks(a, l, by_networks > WAY_CLOSED ? capped(by_networks, l) : SEVERITY_LOW);
 	if (total == WAY_CLOSED || !pf_has_relay_control(v))
 		return;
-	report_culprits(a, l, &found, total);
+	report_culprits(a, l, &found, by_networks > without ? without : total);
 	if (without > WAY_CLOSED && !has_severe(&found, without))
 		report_missing(a, l, without);
 }
@@ -215,7 +226,7 @@ int pf_ours_reach(const struct pf_audit *a)
 
 	for (size_t i = 0; i < a->listeners.count; i++) {
 		const struct pf_listener *l = &a->listeners.items[i];
-		struct pf_trust trust = {pf_networks_reach(&l->view), false};
+		struct pf_trust trust = {pf_networks_reach(&l->view), NULL};
 		int reach = total_reach(&l->view, PF_RECIPIENT_IS_OURS, &trust, NULL);
 
 		if (reach != WAY_CLOSED)

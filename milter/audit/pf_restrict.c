@@ -72,6 +72,12 @@ static bool is_word(const char *text, size_t len, const char *word)
 	return strlen(word) == len && strncasecmp(text, word, len) == 0;
 }
 
+/* Does nothing but mynetworks permit in this list? */
+static bool only_networks(const struct walk *w)
+{
+	return w->trust->alone != NULL && strcmp(w->trust->alone, w->list) == 0;
+}
+
 /* What a table's right-hand side does: access(5). */
 static struct pf_way walk_action(struct walk *w, const char *text, unsigned depth)
 {
@@ -84,7 +90,7 @@ static struct pf_way walk_action(struct walk *w, const char *text, unsigned dept
 
 	if (is_word(text, len, "OK") || is_word(text, len, "RELAY") ||
 	    (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)))
-		return yes;
+		return only_networks(w) ? no : yes;
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (is_word(text, len, passing[i]))
 			return on;
@@ -401,9 +407,10 @@ static struct pf_way walk_list(struct walk *w, const char *text, unsigned depth)
 			continue;
 		}
 		way = e.restriction != NULL ? walk_element(w, &e, depth) : walk_other(w, &e, depth);
-		/* A class, which is no restriction, has looked at its own elements. */
-		if (w->trust->alone && e.restriction != NULL &&
-		    e.restriction->effect != PF_BY_NETWORKS)
+		/* A class and a table have looked at what is in them. */
+		if (only_networks(w) && e.restriction != NULL &&
+		    e.restriction->effect != PF_BY_NETWORKS &&
+		    kind_of(e.restriction->effect) == NULL)
 			way.permit = WAY_CLOSED;
 		total.permit = better(total.permit, worse(way.permit, total.pass));
 		if (!warns)
