@@ -104,8 +104,13 @@ static void *attempt(void *arg)
 		d.channel.timeout = SILENCE;
 		if (!dialogue_ask(&d))
 			a->answer = ANSWER_NONE;
+		/* A message that ended may be refused for its content: then NOOP is answered too.
+		 */
+		else if (dialogue_is_positive(&d) ||
+			 (dialogue_read(&d) && dialogue_is_positive(&d)))
+			a->answer = ANSWER_ENDED;
 		else
-			a->answer = dialogue_is_positive(&d) ? ANSWER_ENDED : ANSWER_REFUSED;
+			a->answer = ANSWER_REFUSED;
 	}
 	/* Not QUIT: inside a message it would be text. */
 	channel_close(&d.channel);
@@ -151,9 +156,12 @@ static void tell(struct side_findings *f, const struct place *place, const struc
 		    strbuf_text(&ended),
 		    s->sink == NULL ? "one message can be made two, the second with any sender"
 				    : "one message came out as two, the second with any sender");
-	else if (errors == SEQUENCES)
+	else if (errors > 0)
 		side_add(f, SEVERITY_NOTE, place->name, "smuggling",
-		    "Smuggling could not be tried: no message to %s is taken.", s->recipient);
+		    "Smuggling could not be tried with %zu of the %d sequences: no message to %s "
+		    "is "
+		    "taken. Greylisting, or a limit? Try again with an address that takes mail.",
+		    errors, (int)SEQUENCES, s->recipient);
 	strbuf_free(&ended);
 }
 

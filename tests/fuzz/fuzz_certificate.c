@@ -1,4 +1,5 @@
-/* Any certificate of a server: whom it is for is read within bounds. The first byte chooses the host. */
+/* Any certificate of a server: whom it is for is read within bounds. The first byte chooses the
+ * host. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -30,7 +30,8 @@ struct fuzz {
 };
 
 /* A TXT record has its strings as they should be, most times. */
-static size_t write_record(uint8_t *out, const struct dns_rdata *from, enum dns_type type, unsigned h)
+static size_t write_record(
+    uint8_t *out, const struct dns_rdata *from, enum dns_type type, unsigned h)
 {
 	size_t len = from->len < 250 ? from->len : 250;
 
@@ -40,7 +41,9 @@ static size_t write_record(uint8_t *out, const struct dns_rdata *from, enum dns_
 		return len + 1;
 	}
 	if (h % 3 != 0)
-		len = type == DNS_TYPE_A && len > 4 ? 4 : type == DNS_TYPE_AAAA && len > 16 ? 16 : len;
+		len = type == DNS_TYPE_A && len > 4       ? 4
+		      : type == DNS_TYPE_AAAA && len > 16 ? 16
+		                                          : len;
 	memcpy(out, from->data, len);
 	return len;
 }
@@ -57,7 +60,8 @@ static const struct dns_answer *answer(struct fuzz *f, const struct dns_lookup *
 		h = h * 31 + (unsigned char)*p;
 	if (data == NULL || h % 7 == 6) {
 		free(data);
-		return dns_answer_make((enum dns_status)(DNS_NODATA + h / 7 % 5), false, 0, NULL, 0);
+		return dns_answer_make(
+		    (enum dns_status)(DNS_NODATA + h / 7 % 5), false, 0, NULL, 0);
 	}
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = write_record(data + used, &f->all[(h + i) % f->count], l->type, h / 3);
@@ -106,7 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= len;
 	}
 	if (f.count > 0) {
-		domain_inspect(&found, &f.base, "a.b.example.com", "mx.example.com", addresses, 2, 0);
+		domain_inspect(
+		    &found, &f.base, "a.b.example.com", "mx.example.com", addresses, 2, 0);
 		dnsbl_inspect(&found, &f.base, zones, addresses, 2);
 		domain_addresses(&f.base, "mx.example.com", more, &count, 4);
 		require(count <= 4, "addresses are bounded");

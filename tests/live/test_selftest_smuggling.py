@@ -54,6 +54,22 @@ def protection_on():
     tap.equal(smuggled(), [], f"{mta.name} with its protection does not")
 
 
+def without_a_sink():
+    """The replies tell; a message that is ended and refused for what is in it was ended all the same."""
+    if mta.name != "postfix":
+        return
+    for extra, ends in (("smtpd_forbid_bare_newline = no\nheader_checks = regexp:/etc/postfix/refuse\n", True),
+                        ("smtpd_forbid_bare_newline = yes\nsmtpd_forbid_bare_newline_exclusions =\n", False),
+                        ("smtpd_forbid_bare_newline = reject\nsmtpd_forbid_bare_newline_exclusions =\n", False)):
+        mtas.write("/etc/postfix/refuse", "/^Subject:.*smuggling/ REJECT no such subjects\n")
+        mta.extra = extra
+        mta.reconfigure()
+        done = subprocess.run([BINARY, "selftest", "--smtp", f"127.0.0.1:{mta.port}", "--domain", "example.com",
+                               "--smuggling", "--format", "json"], capture_output=True, timeout=60, check=False)
+        texts = [f["text"] for f in json.loads(done.stdout)["findings"] if f["name"] == "smuggling"]
+        tap.equal(any("ends at LF . LF, LF . CR LF" in t for t in texts), ends, f"without a sink: {extra!r}", texts)
+
+
 def wrong_use():
     for options in (("--smuggling-to", "no address"), ("--smuggling-to", "a@b@c"), ("--smuggling-to", "<a@b.example>"),
                     ("--sink", "127.0.0.1:10026")):
@@ -64,6 +80,6 @@ def wrong_use():
 
 mta.start()
 try:
-    tap.run(protection_off, protection_on, wrong_use)
+    tap.run(protection_off, protection_on, without_a_sink, wrong_use)
 finally:
     mta.stop()
