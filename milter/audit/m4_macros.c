@@ -71,25 +71,37 @@ static const char *arg(const struct m4_running *r, size_t i)
 	return i < r->count && r->args[i].text != NULL ? r->args[i].text : "";
 }
 
+/* $@ quotes each argument, $* does not. */
+static void put_all(struct m4_running *r, size_t from, bool quoted)
+{
+	for (size_t i = from; i < r->count; i++)
+		strbuf_printf(&r->out, "%s%s%s%s", i > from ? "," : "", quoted ? r->m->open : "",
+		    arg(r, i), quoted ? r->m->close : "");
+}
+
+/* What `$` and this character stand for; false: for themselves. */
+static bool put_parameter(struct m4_running *r, char c)
+{
+	if (c == '0')
+		strbuf_puts(&r->out, r->e->macro.name);
+	else if (isdigit((unsigned char)c))
+		strbuf_puts(&r->out, arg(r, (size_t)(c - '1')));
+	else if (c == '*' || c == '@')
+		put_all(r, 0, c == '@');
+	else if (c == '#')
+		strbuf_printf(&r->out, "%zu", r->count);
+	else
+		return false;
+	return true;
+}
+
 void m4_run_text(struct m4_running *r)
 {
 	for (const char *p = r->e->macro.text; *p != '\0'; p++) {
-		if (p[0] == '$' && isdigit((unsigned char)p[1])) {
-			unsigned n = (unsigned)(*++p - '0');
-
-			strbuf_puts(&r->out, n == 0 ? r->e->macro.name : arg(r, n - 1));
-		} else if (p[0] == '$' && (p[1] == '*' || p[1] == '@')) {
+		if (p[0] == '$' && put_parameter(r, p[1]))
 			p++;
-			for (size_t i = 0; i < r->count; i++)
-				strbuf_printf(&r->out, "%s%s%s%s", i > 0 ? "," : "",
-				    *p == '@' ? r->m->open : "", arg(r, i),
-				    *p == '@' ? r->m->close : "");
-		} else if (p[0] == '$' && p[1] == '#') {
-			p++;
-			strbuf_printf(&r->out, "%zu", r->count);
-		} else {
+		else
 			strbuf_putc(&r->out, *p);
-		}
 	}
 }
 
@@ -177,9 +189,7 @@ static void run_index(struct m4_running *r)
 
 static void run_shift(struct m4_running *r)
 {
-	for (size_t i = 1; i < r->count; i++)
-		strbuf_printf(
-		    &r->out, "%s%s%s%s", i > 1 ? "," : "", r->m->open, arg(r, i), r->m->close);
+	put_all(r, 1, true);
 }
 
 static void run_incr(struct m4_running *r)

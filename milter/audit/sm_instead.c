@@ -11,7 +11,8 @@ static bool is_m4(const char *file)
 {
 	size_t len = strlen(file);
 
-	return len > 3 && (strcmp(file + len - 3, ".mc") == 0 || strcmp(file + len - 3, ".m4") == 0);
+	return len > 3 &&
+	       (strcmp(file + len - 3, ".mc") == 0 || strcmp(file + len - 3, ".m4") == 0);
 }
 
 bool sm_in_mc(struct sm_audit *a, const struct sm_fact *f)

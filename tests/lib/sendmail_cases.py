@@ -142,7 +142,7 @@ HEALTHY = {
     "virtual domains": "VIRTUSER_DOMAIN(`vmail.example shop.example.org')dnl\n",
     "a guard": "INPUT_MAIL_FILTER(`relay-guard', `S=unix:/run/none.sock, F=T, T=S:30s;R:30s;E:5m')dnl\n",
     "a strict server": "define(`confPRIVACY_FLAGS', `goaway')dnl\nFEATURE(`relay_hosts_only')dnl\n"
-                       "FEATURE(`ratecontrol', `nodelay', `terminate')dnl\n",
+                       "FEATURE(`delay_checks')dnl\nFEATURE(`ratecontrol', `nodelay', `terminate')dnl\n",
     "checks that wait": "FEATURE(`delay_checks', `friend')dnl\n",
     "a rule that refuses": "LOCAL_RULESETS\nSLocal_check_rcpt\nR$*bad$*\t\t$#error $@ 5.7.1 $: \"550 no\"\n",
 }
