@@ -40,7 +40,9 @@ const char *audit_mta_names(void);
 
 /*
  * Where the file that the MTA's configuration calls `path` is read: what is named below the MTA's
- * usual directory is looked for in r->config_dir, relative names too; anything else stays. In the
+ * usual directory is looked for in r->config_dir, relative names too; so is what is named below
+ * another folder of that name (/usr/local/etc/postfix) or an instance's (/etc/postfix-out), where
+ * r->config_dir was given and has it; anything else stays. In the
  * arena. NULL: memory is exhausted.
  */
 const char *audit_path(

@@ -24,15 +24,40 @@ const char *audit_mta_names(void)
 	return "postfix or sendmail";
 }
 
+/*
+ * What follows a folder of the usual name, or of an instance's, in a path: "virtual" of
+ * /usr/local/etc/postfix/virtual and of /etc/postfix-out/virtual. NULL: there is none.
+ */
+static const char *below_folder(const struct audit_mta *m, const char *path)
+{
+	const char *name = strrchr(m->config_dir, '/');
+
+	for (const char *p = strstr(path, name); p != NULL; p = strstr(p + 1, name)) {
+		const char *end = p + strlen(name), *slash = strchr(end, '/');
+
+		if ((*end == '/' || *end == '-') && slash != NULL && slash[1] != '\0')
+			return slash + 1;
+	}
+	return NULL;
+}
+
 const char *audit_path(
     const struct audit_mta *m, const struct audit_request *r, struct arena *a, const char *path)
 {
 	size_t usual = strlen(m->config_dir);
+	const char *below;
 
 	if (path[0] != '/')
 		return arena_printf(a, "%s/%s", r->config_dir, path);
 	if (strncmp(path, m->config_dir, usual) == 0 && path[usual] == '/')
 		return arena_printf(a, "%s%s", r->config_dir, path + usual);
+	below = r->given ? below_folder(m, path) : NULL;
+	if (below != NULL) {
+		const char *copy = arena_printf(a, "%s/%s", r->config_dir, below);
+
+		if (copy == NULL || access(copy, F_OK) == 0)
+			return copy;
+	}
 	return arena_strdup(a, path);
 }
 

@@ -238,6 +238,16 @@ def versions():
         tap.equal(got, wanted, f"version {version}")
 
 
+def other_places():
+    """A copy of what was not in /etc/postfix: another system's folder, an instance of its own."""
+    for folder, at in (("/usr/local/etc/postfix", "relay:1"), ("/etc/postfix-out", "relay:1"), ("/etc/postfix", "relay:1"),
+                       ("/etc/postfixes", None), ("/var/lib/elsewhere", None)):
+        settings = {**cases.BASE, "relay_domains": f"hash:{folder}/relay"}
+        code, report, err = audit(cases.other_main(settings), None, {"relay": "net x\n"})
+        hits = [f"{os.path.basename(f['file'])}:{f['line']}" for f in found(report, "relay-domains-wide", "high")]
+        tap.equal((code, hits), (1, [at]) if at else (0, []), f"a table in {folder}", err)
+
+
 def written_for_postfix_2():
     """Its defaults refused strangers. Postfix 3 with these lines serves nobody: no open relay."""
     main = "myhostname = mx.example.com\nmydestination = $myhostname, localhost\nmynetworks = 127.0.0.0/8\n"
@@ -248,4 +258,4 @@ def written_for_postfix_2():
     tap.ok(found(report, "relay-control-missing", "high") and code == 1, "one with a list that refuses nobody: high", report)
 
 
-tap.run(open_ones, other_ones, healthy_ones, repairs, replacements, formats, imports, usage, versions, written_for_postfix_2)
+tap.run(open_ones, other_ones, healthy_ones, repairs, replacements, formats, imports, usage, versions, other_places, written_for_postfix_2)
