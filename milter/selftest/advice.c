@@ -25,7 +25,7 @@ static bool fault_of(const struct row *row, enum fault *out)
 		return false;
 	if (row->result.outcome == OUTCOME_ERROR || row->result.outcome == OUTCOME_UNTRIED)
 		*out = FAULT_ERROR;
-	else if (row->expected == EXPECT_DEFERRED)
+	else if (row->actor->place->unguarded && row->probe->kind != PROBE_RELAY)
 		*out = row->result.outcome == OUTCOME_REFUSED ? FAULT_LOST : FAULT_UNFILTERED;
 	else if (row->expected == EXPECT_ASKED)
 		*out = FAULT_NOT_ASKED;

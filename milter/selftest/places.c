@@ -128,11 +128,20 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 		p->all[p->count - 1].friends_only = true;
 }
 
-/* While the guard is down the few probes of PROBE_CORE are enough: no address is odd to nobody. */
-static void add_unguarded(struct places *p, const struct way *w, const struct place_options *o)
+/*
+ * While the guard is down the few probes of PROBE_CORE are enough: no address is odd to nobody. A
+ * submission service may ask for TLS before it says anything else.
+ */
+static void add_unguarded(
+    struct places *p, const struct way *base, uint16_t port, const struct place_options *o)
 {
-	char name[WAY_TEXT_SIZE + 32];
+	char name[WAY_TEXT_SIZE + 32], ignored[WAY_TEXT_SIZE];
+	struct way secure = *base;
+	const struct way *w = base;
 
+	secure.tls = WAY_STARTTLS;
+	if (port == PORT_SUBMISSION && base->starttls && way_smtp_learn(&secure, ignored))
+		w = &secure;
 	snprintf(name, sizeof(name), "%s guard down", w->target);
 	if (add(p, w, name, false, o)) {
 		p->all[p->count - 1].unguarded = true;
@@ -196,7 +205,7 @@ static bool add_address(struct places *p, const struct target *target, const str
 	w.timeout = o->timeout;
 	set_pace(&w, o);
 	if (o->unguarded)
-		add_unguarded(p, &w, o);
+		add_unguarded(p, &w, port, o);
 	else if (add(p, &w, w.target, true, o))
 		add_manners(p, &w, o);
 	return true;

@@ -10,6 +10,7 @@
 #include "check/config.h"
 #include "selftest/actors.h"
 #include "selftest/decide.h"
+#include "selftest/expect.h"
 
 /* --- domains --------------------------------------------------------------- */
 
@@ -178,69 +179,6 @@ bool plan_leads_to_us(const struct plan *p, const char *to)
 	return len == n + 2 && at[0] == '[' && strncasecmp(at + 1, p->names.ip, n) == 0;
 }
 
-/* Mail for us from a client that a rule names, or for a domain that the guard does not know. */
-static bool turns_away(struct casting *c, const struct row *r)
-{
-	const char *ignored;
-
-	return r->expected == EXPECT_ACCEPTED && r->probe->kind == PROBE_CONTROL &&
-	       c->config != NULL &&
-	       (r->actor->confined || plan_our_domain(&c->plan->arena, c->config) == NULL) &&
-	       !decide_row(c->config, c->now, r, &c->plan->arena, &ignored, &ignored);
-}
-
-static void set_expectation(struct casting *c, struct row *r)
-{
-	const struct probe *probe = r->probe;
-	bool ok = true;
-	const char *domain;
-
-	if (c->place->unguarded && probe->kind != PROBE_RELAY) {
-		r->expected = EXPECT_DEFERRED;
-	} else if (probe->kind == PROBE_CONTROL && c->place->submission) {
-		r->expected = EXPECT_EITHER;
-		r->why = "a submission service may ask for a login first";
-	} else if (probe->kind == PROBE_CONTROL && c->place->no_mail) {
-		r->expected = EXPECT_EITHER;
-		r->why = "a null client takes no mail";
-	}
-	if (probe->kind == PROBE_GUARD && !c->place->guarded) {
-		r->expected = EXPECT_EITHER;
-		r->why = "without a configuration it is not known whether there is a guard";
-	}
-	if (turns_away(c, r)) {
-		r->expected = EXPECT_REFUSED;
-		return;
-	}
-	if (r->expected != EXPECT_REFUSED)
-		return;
-	if ((!c->place->guarded || c->plan->monitor) && !c->means->everything &&
-	    plan_leads_to_us(c->plan, r->to)) {
-		r->expected = EXPECT_EITHER;
-		r->doubtful = true;
-		r->why = "it may be kept here: --confirm tells";
-		return;
-	}
-	if ((probe->flags & PROBE_NAMES_DOMAIN) != 0) {
-		domain = expand(c->plan, probe->domain, &ok);
-		c->failed = c->failed || !ok;
-		if (ok && c->config == NULL && name_is_at_or_below(domain, c->plan->names.ours)) {
-			r->expected = EXPECT_EITHER;
-			r->why = "a server may take mail for the subdomains of its domain";
-		} else if (ok && probe->way == WAY_WRITTEN &&
-			   plan_names_domain(c->config, domain, c->now)) {
-			r->expected = EXPECT_EITHER;
-			r->why = "the configuration names its domain";
-		}
-	}
-	/* Only through the milter is it known where the MTA would send it. */
-	if ((probe->flags & PROBE_MAY_BE_KEPT) != 0 &&
-	    (!c->means->everything || probe->way == WAY_HERE)) {
-		r->expected = EXPECT_EITHER;
-		r->why = "a server that delivers it here does no wrong";
-	}
-}
-
 /* Does this actor send this probe? */
 static bool is_for(const struct actor *a, const struct probe *probe)
 {
@@ -278,7 +216,7 @@ static void add_rows(struct casting *c, const struct actor *a)
 		if (!plan_row(p, a, &probe_table[i], r)) {
 			c->failed = true;
 		} else if (!is_double(p, r)) {
-			set_expectation(c, r);
+			expect_of_row(c, r);
 			set_nonce(c, r);
 			p->row_count++;
 		}

@@ -162,7 +162,13 @@ static void excuse(const struct dialogue *d, struct row *row)
 	const struct result *r = &row->result;
 	const char *why = NULL;
 
-	if (row->expected != EXPECT_ACCEPTED || r->outcome == OUTCOME_ACCEPTED)
+	bool asks_for_tls = r->by == BY_MTA && r->code == STARTTLS_FIRST &&
+	                    d->channel.tls == NULL && d->way->starttls;
+
+	/* While the guard is down nothing else is. */
+	if (r->outcome == OUTCOME_ACCEPTED ||
+	    (row->expected != EXPECT_ACCEPTED &&
+		(row->expected != EXPECT_DEFERRED || !asks_for_tls)))
 		return;
 	if (way_is_off_point(r))
 		why = "it is refused for the sake of the outside domain: see --outside";
@@ -170,8 +176,7 @@ static void excuse(const struct dialogue *d, struct row *row)
 		why = "it is refused for the sake of the greeting, which is an address literal";
 	else if (row->probe->kind == PROBE_CONTROL && way_is_about_client(r))
 		why = "it is refused for the sake of the client's address, which is played";
-	else if (r->by == BY_MTA && r->code == STARTTLS_FIRST && d->channel.tls == NULL &&
-		 d->way->starttls)
+	else if (asks_for_tls)
 		why = "it asks for STARTTLS first";
 	else if (r->outcome == OUTCOME_DEFERRED && way_is_for_now(r))
 		why = "greylisting or a rate limit: it asks to come again";

@@ -17,6 +17,7 @@ from commands import change
 from guard import BINARY, Guard
 from tap import Tap
 
+SUBMISSION = 587
 INET = "inet:127.0.0.1:18894"
 tap = Tap()
 guard = Guard()
@@ -31,18 +32,19 @@ SETTINGS = {
 }[mta.name]
 
 
-def argv(*options):
+def argv(*options, port=mta.port):
     where = () if mta.name == "postfix" else ("--source", "127.0.0.66")
-    return [BINARY, "selftest", "--failover", "--smtp", f"127.0.0.1:{mta.port}", "-c", guard.conf, *where, *options]
+    return [BINARY, "selftest", "--failover", "--smtp", f"127.0.0.1:{port}", "-c", guard.conf, *where, *options]
 
 
-def run(*options, **more):
-    done = subprocess.run(argv(*options), capture_output=True, text=True, timeout=60, **more)
+def run(*options, port=mta.port, **more):
+    done = subprocess.run(argv(*options, port=port), capture_output=True, text=True, timeout=60,
+                          env=dict(os.environ, RELAY_GUARD_PASSWORD="secret-alice"), **more)
     return done.returncode, done.stdout, done.stderr
 
 
-def rows(*options):
-    code, out, err = run("--format", "json", *options)
+def rows(*options, port=mta.port):
+    code, out, err = run("--format", "json", *options, port=port)
     return code, json.loads(out or '{"rows": []}')["rows"], err
 
 
@@ -122,6 +124,29 @@ def left_aside():
     tap.equal((code, sockets()), (0, {"milter.sock"}), f"{mta.name}: a socket that was left aside comes back", err)
 
 
+def submission():
+    """It refuses who has no login, and that waits for nothing; who has one waits."""
+    safe, unsafe = ("tempfail", "accept") if mta.name == "postfix" else ("F=T, ", "")
+    if mta.name == "postfix":
+        mta.services = (f"127.0.0.1:{SUBMISSION} inet n - n - 20 smtpd -o smtpd_tls_security_level=encrypt\n"
+                        "  -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n")
+    else:
+        mta.extra = f"DAEMON_OPTIONS(`Name=MSA, Family=inet, Addr=127.0.0.1, Port={SUBMISSION}, M=Ea')dnl\n"
+    for setting, want in ((safe, (0, {"deferred"})), (unsafe, (1, {"accepted"}))):
+        use(setting)
+        mtas.wait_for_port(SUBMISSION)
+        code, all_rows, err = rows("--auth-user", "alice", port=SUBMISSION)
+        wrong = [r for r in all_rows if not r["right"] and r["actor"] != "login"]
+        tap.equal((code, {r["got"] for r in all_rows if r["actor"] == "login"}, wrong), (*want, []),
+                  f"{mta.name}: submission, {setting or 'no F='}", err)
+    done = subprocess.run([a for a in argv("--auth-user", "alice", port=SUBMISSION) if a != "--failover"], timeout=60,
+                          capture_output=True, env=dict(os.environ, RELAY_GUARD_PASSWORD="secret-alice"))
+    tap.equal(done.returncode, 0, f"{mta.name}: and while the guard is there, a network without a login is no failure",
+              done.stdout[-900:])
+    mta.services = mta.extra = ""
+    use(safe)
+
+
 def may_not():
     code, out, err = run(user="nobody", group="nogroup")
     tap.ok(code == 69 and "can't be moved aside: Permission denied; run it as root" in err,
@@ -132,7 +157,7 @@ def may_not():
 mta.start()
 guard.start()
 try:
-    tap.run(each_setting, guard_at_tcp, interrupted, left_aside, may_not)
+    tap.run(each_setting, guard_at_tcp, interrupted, left_aside, submission, may_not)
 finally:
     mta.stop()
     guard.remove()
