@@ -8,7 +8,7 @@ set -euo pipefail
 cd "${1:-"$(dirname "$0")/../.."}"
 
 # Words of the audit's sources that look like a name and are none.
-none="ca-bundle|loopback-only|unix-dgram"
+none="ca-bundle|loopback-only|unix-dgram|client-(connections|logins|messages|rate|recipients|sessions|tls)|own-network"
 
 said() {
 	grep -ohE '"([a-z]+(-[a-z]+)+|vrfy|syntax)"' milter/audit/"$1"_*.c | tr -d '"' | grep -vxE "$none" | sort -u
