@@ -74,7 +74,7 @@ static struct judged judge_word(const char *text)
 	case PREFIX_BAD_ADDRESS:
 		break;
 	}
-	if (strangers_below(text) && text[0] != '.')
+	if (strangers_below(text))
 		return (struct judged){SEVERITY_HIGH, "networks-world",
 		    "anybody can have a name below it, and may then send to where he likes"};
 	if (strchr(text, '.') != NULL && strpbrk(text, "abcdefghijklmnopqrstuvwxyz") != NULL)
@@ -128,6 +128,16 @@ struct entry {
 
 typedef void entry_fn(void *user, const struct entry *e);
 
+/* A top-level domain holds the names below it only with a dot, or only without. */
+static struct judged with_dot(
+    const struct pf_view *v, const char *parameter, const char *text, const struct judged *j)
+{
+	if (j->reach == SEVERITY_HIGH && strangers_below(text) &&
+	    pf_matches_subdomains(v, parameter) == (text[0] == '.'))
+		return (struct judged){WAY_CLOSED, NULL, NULL};
+	return *j;
+}
+
 static void each_entry(const struct pf_view *v, const char *parameter, entry_fn *fn, void *user)
 {
 	const struct pf_setting *s = pf_set(v, parameter);
@@ -142,6 +152,7 @@ static void each_entry(const struct pf_view *v, const char *parameter, entry_fn 
 		e.elsewhere = s == NULL || p->file != s->file;
 		if (p->table == NULL) {
 			e.judged = judge_word(p->text);
+			e.judged = with_dot(v, parameter, p->text, &e.judged);
 			fn(user, &e);
 			continue;
 		}
@@ -151,6 +162,8 @@ static void each_entry(const struct pf_view *v, const char *parameter, entry_fn 
 			if (row->kind != PF_ROW)
 				continue;
 			e.judged = judge_row(p->table, row);
+			if (p->table->kind == PF_KEYED)
+				e.judged = with_dot(v, parameter, row->key, &e.judged);
 			e.text = p->table->kind == PF_STATIC ? p->text : row->key;
 			e.file = row->line == 0 ? p->file : p->table->file;
 			e.line = row->line == 0 ? p->line : row->line;

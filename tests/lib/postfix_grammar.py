@@ -23,7 +23,8 @@ NETWORKS = [
     ("200.0.0.0/7", "201.7.7.7", STRANGER), ("90.0.0.0/8", "90.7.7.7", STRANGER),
     ("0.0.0.0/0", "91.198.3.4", STRANGER), ("[::]/0", "2a01:4f8::5", STRANGER),
 ]
-NAMES = [("mail.partner.example.org", NEIGHBOUR), (".partner.example.org", NEIGHBOUR), ("net", STRANGER)]
+NAMES = [("mail.partner.example.org", NEIGHBOUR), (".partner.example.org", NEIGHBOUR), ("net", STRANGER),
+         (".net", STRANGER)]
 
 # Of whom nobody has heard.
 ADDRESSES = ["91.198.3.4", "185.5.5.5", "2a01:4f8::5"]
