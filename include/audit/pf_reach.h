@@ -40,4 +40,7 @@ int pf_any_cert_reach(const struct pf_view *v);
 const char *pf_stranger_address(size_t i);
 const char *pf_stranger_domain(size_t i);
 
+/* Does permit_mx_backup ask for no network of the first MX, or for one that holds the world? */
+bool pf_is_anybodys_backup(const struct pf_view *v);
+
 #endif

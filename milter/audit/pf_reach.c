@@ -228,3 +228,21 @@ const char *pf_stranger_domain(size_t i)
 	return i < sizeof(stranger_domains) / sizeof(stranger_domains[0]) ? stranger_domains[i]
 	                                                                  : NULL;
 }
+
+bool pf_is_anybodys_backup(const struct pf_view *v)
+{
+	struct pf_patterns l = pf_patterns(v, "permit_mx_backup_networks");
+	struct prefix p;
+
+	for (size_t i = 0; i < l.count; i++) {
+		const char *text = l.items[i].text;
+
+		if (l.items[i].negated)
+			continue;
+		if (strncmp(text, "static:", 7) == 0 ||
+		    (prefix_parse(text, strlen(text), &p) == PREFIX_OK &&
+			strangers_in(&p) == SEVERITY_HIGH))
+			return true;
+	}
+	return pf_get(v, "permit_mx_backup_networks")[0] == '\0';
+}

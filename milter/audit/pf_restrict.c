@@ -245,7 +245,7 @@ static struct pf_way walk_special(struct walk *w, const struct pf_element *e, en
 	case PF_BY_MX:
 		way.permit = SEVERITY_MEDIUM;
 		id = "mx-backup-permits";
-		if (pf_get(w->v, "permit_mx_backup_networks")[0] != '\0')
+		if (!pf_is_anybodys_backup(w->v))
 			return (struct pf_way){WAY_CLOSED, SEVERITY_HIGH};
 		why = "permit_mx_backup takes mail for any domain whose MX names this host, and a "
 		      "stranger's own domain can: it is a relay for whoever writes such a record.";

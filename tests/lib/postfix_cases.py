@@ -225,6 +225,8 @@ OPEN = [
     Case("a client by name", "client-name-permits", listed("check_client_access inline:{mail.partner.example=OK}"), RELAY,
          "medium", stranger=Stranger(name="mail.partner.example")),
     Case("backup for everybody's MX", "mx-backup-permits", listed("permit_mx_backup"), RELAY, "medium", live=False),
+    Case("backup for the MX of a world of networks", "mx-backup-permits",
+         {"permit_mx_backup_networks": "192.0.2.0/24 0.0.0.0/0", **listed("permit_mx_backup")}, RELAY, "medium", live=False),
     Case("routes within addresses", "untrusted-routing", {"allow_untrusted_routing": "yes"}, "allow_untrusted_routing",
          "medium", stranger=Stranger(rcpt="user%ext.example.net@backup.example")),
     Case("a catch-all that ends here", "domains-catch-all", {"virtual_alias_maps": "regexp:/etc/postfix/virtual"}, "/^(.*)$/",
@@ -254,6 +256,7 @@ OTHERS = [
      None),
     ("a network in a table of addresses", {"mynetworks": "127.0.0.1 hash:/etc/postfix/n"}, "", {"n": "0.0.0.0/0 OK\n"},
      "networks-malformed", "low"),
+    ("backup for partners", {"permit_mx_backup_networks": "192.0.2.0/24", **listed("permit_mx_backup")}, "", {}, None, None),
     ("a site's own networks", {"mynetworks": "127.0.0.0/8 203.0.113.0/24 [2a02:8108:12::]/48 [fd00:1:2::]/48 10.1.0.0/16 "
                                "192.168.1.0/24 172.16.0.0/16 172.17.0.9"}, "", {}, None, None),
     ("a whole class", {"mynetworks": None, "mynetworks_style": "class"}, "", {}, "networks-style", "medium"),
