@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import mta as mtas
-from guard import BINARY
+from guard import BINARY, Guard
 from sink import Sink
 from smtp import Client
 from tap import Tap
@@ -270,4 +270,30 @@ def agrees():
         mta.stop()
 
 
-tap.run(imported, lists, senders, agrees)
+def guarded():
+    """The imported configuration at work: what holds at one port holds there, and the server does not notice."""
+    guard = Guard()
+    with open(guard.conf, encoding="utf-8") as f:
+        sockets = f.read().split("networks friends")[0]
+    mta = mtas.make("postfix", extra="smtpd_client_message_rate_limit = 1000\n")
+    mta.services = f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd -o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n"
+    mta.start()
+    try:
+        cases = [(port, source, login, to) for port in (mta.port, SUBMISSION) for source, login in (
+            (STRANGER, None), (FRIEND, None), (STRANGER, "alice")) for to in ("<bob@example.com>", "<bob@ext.example.net>")]
+        alone = [by_server(port, source, [to], login)[to] for port, source, login, to in cases]
+        events = f'events {{ path = "{guard.events_path}"  syslog = no }}\n'
+        mtas.write(guard.conf, sockets + load("guarded") + events)
+        guard.start()
+        # The server goes on to permit all of it, so that what is refused is refused by the guard.
+        mta.services = f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd\n"
+        mta.reconfigure(milter=f"unix:{guard.socket}", is_open=True)
+        for (port, source, login, to), was in zip(cases, alone):
+            reply = by_server(port, source, [to], login)[to]
+            tap.equal(reply.ok, was.ok, f"guarded: {to} from {source} {login or ''} at {port}", reply, was)
+    finally:
+        mta.stop()
+        guard.remove()
+
+
+tap.run(imported, lists, senders, agrees, guarded)
