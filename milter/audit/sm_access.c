@@ -152,20 +152,24 @@ static bool is_of_class_r(const struct sm *sm, const char *name)
 /* To:sub.example.com REJECT below To:example.com RELAY. */
 static void import_exceptions(struct sm *sm, struct import *i)
 {
+	bool dots = sm_last(sm, SM_FEATURE, "lookupdotdomain") != NULL;
 	struct domset *ours = set_of(&i->domains);
 	const struct sm_fact *f = NULL;
 
 	while ((f = sm_next(sm, f, SM_ENTRY, NULL)) != NULL) {
 		struct import_from where = sm_from(f, what);
 		const char *to = key_of(f, "to:"), *key = to == NULL ? f->name : to;
+		bool dot = dots && key[0] == '.';
 		char name[NAME_SIZE], below[NAME_SIZE + 1];
 		struct prefix p;
 
+		key += dot;
 		if (relays(f) || strpbrk(key, ":@") != NULL || sm_network(key, &p) ||
 		    name_canonical(key, strlen(key), name) != NAME_OK ||
 		    !domset_contains(ours, name) || is_local(sm, name) || is_of_class_r(sm, name))
 			continue;
-		import_not_ours(i, name, strlen(name), &where);
+		if (!dot)
+			import_not_ours(i, name, strlen(name), &where);
 		snprintf(below, sizeof(below), ".%s", name);
 		import_not_ours(i, below, strlen(below), &where);
 	}
@@ -232,6 +236,7 @@ static void import_entry(struct sm *sm, struct import *i, const struct sm_fact *
 	struct import_from where = sm_from(f, what);
 	const char *connect = key_of(f, "connect:"), *to = key_of(f, "to:");
 	const char *key = connect != NULL ? connect : to != NULL ? to : f->name;
+	bool dots = sm_last(sm, SM_FEATURE, "lookupdotdomain") != NULL;
 	struct prefix p;
 
 	if (strncmp(f->name, "cert", 4) == 0 && strchr(f->name, ':') != NULL)
@@ -240,7 +245,7 @@ static void import_entry(struct sm *sm, struct import *i, const struct sm_fact *
 		return;
 	else if (strchr(key, ':') != NULL || strchr(key, '@') != NULL)
 		import_note(i, &where, "%s %s can't be expressed.", f->name, f->value);
-	else if (key[0] == '.')
+	else if (key[0] == '.' && !dots)
 		import_note(i, &where,
 		    "%s was not taken over: a key that begins with a dot matches nothing", f->name);
 	else if (connect != NULL)

@@ -267,7 +267,7 @@ def not_built():
 RECIPIENTS = ["bob@example.com", "bob@mx.example.com", "bob@localhost", "bob@backup.example", "bob@sub.backup.example",
               "bob@relay.example", "bob@sub.relay.example", "bob@ext.example.net", "bob@sub.example.com",
               "bob%ext.example.net@example.com", "postmaster", "bob@rej.relay.example", "bob@a.rej.relay.example",
-              "bob@rej.backup.example", "bob@dotted.example", "bob@a.dotted.example", "bob@adot.example", "bob@b.adot.example", "bob@both.example",
+              "bob@rej.backup.example", "bob@dotted.example", "bob@a.dotted.example", "bob@adot.example", "bob@b.adot.example", "bob@a.rej.backup.example", "bob@both.example",
               "bob@only.example", "bob@virt.example", "bob@[127.0.0.1]"]
 # name, more of sendmail.mc, of the access map, files
 IMPORTED = [
@@ -280,6 +280,7 @@ IMPORTED = [
      "Connect:10.1.2.3 OK\n", {"relay-domains": "# ours\n10.1.2\nrelay.example\n.dotted.example\n"}),
     ("another class file", "define(`confCW_FILE', `-o /etc/mail/names')dnl\nFEATURE(`mailertable', `hash -o /etc/mail/mailertable')dnl\n",
      "Connect:10 RELAY\nConnect:10.1.2.4 DISCARD\n", {"names": "both.example\nexample.com\n"}),
+    ("keys with a dot", "FEATURE(`lookupdotdomain')dnl\n", "To:.adot.example RELAY\nTo:.rej.backup.example REJECT\n", {}),
 ]
 
 
