@@ -222,7 +222,8 @@ static void walk_element(struct walk *w, const struct pf_element *e, bool warns)
 	} else if (e->restriction->effect == PF_PERMITS) {
 		w->over = true;
 		w->ours_pass = true;
-	} else if (e->restriction->effect == PF_REFUSES) {
+	} else if (e->restriction->effect == PF_REFUSES ||
+		   e->restriction->effect == PF_REFUSES_ELSEWHERE) {
 		if (!warns)
 			refuse(w, e);
 	} else if (w->closed) {
