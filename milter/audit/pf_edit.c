@@ -165,26 +165,39 @@ static struct raw lines_around(const struct raw *service, size_t from, size_t to
 	return r;
 }
 
+/* Is it a comment that begins here? Only a whole line is one. */
+static bool is_comment(const struct raw *r, size_t at)
+{
+	if (r->s[at] != '#')
+		return false;
+	while (at > 0 && r->s[at - 1] != '\n')
+		if (!is_blank(r->s[--at]))
+			return false;
+	return true;
+}
+
+/* From `at` on, blanks and comments left out: where a word begins, or the end. */
+static size_t skip_to_word(const struct raw *r, size_t at)
+{
+	bool comment = false;
+
+	while (at < r->len) {
+		comment = (comment && r->s[at] != '\n') || is_comment(r, at);
+		if (!comment && !is_blank(r->s[at]))
+			break;
+		at++;
+	}
+	return at;
+}
+
 /* The next word behind *at, braces kept together, comments left out. */
 static bool next_raw_word(const struct raw *r, size_t *at, size_t *from)
 {
 	unsigned depth = 0;
 
-	for (;; ++*at) {
-		while (*at < r->len && is_blank(r->s[*at]))
-			++*at;
-		if (*at >= r->len)
-			return false;
-		if (r->s[*at] != '#')
-			break;
-		/* Only a line that begins so is a comment. */
-		for (size_t i = *at; i > 0 && r->s[i - 1] != '\n'; i--)
-			if (!is_blank(r->s[i - 1]))
-				goto word;
-		while (*at < r->len && r->s[*at] != '\n')
-			++*at;
-	}
-word:
+	*at = skip_to_word(r, *at);
+	if (*at >= r->len)
+		return false;
 	*from = *at;
 	for (; *at < r->len; ++*at) {
 		if (r->s[*at] == '{')
