@@ -98,6 +98,7 @@ struct result {
 	enum refuser by;
 	enum stage stage; /* where it was decided */
 	unsigned code;    /* 0: none */
+	bool given_up;    /* an error that was never tried: sessions before it had failed */
 	char enhanced[RESULT_ENHANCED_SIZE];
 	char text[RESULT_TEXT_SIZE]; /* the reply, or what went wrong; raw */
 	usec_t took;

@@ -11,12 +11,9 @@
 /* Sessions at once, at most. */
 #define RUN_PARALLEL 8
 
-/* Was it given up, after others had failed? */
-bool run_was_not_tried(const struct row *r);
-
 /*
  * Tries every row, one place after the other. `progress` (may be NULL) is called after each
- * session, by one thread at a time. When one session after another fails, the rest is not tried:
+ * session, by one thread at a time. When one session after another fails, the rest is given up:
  * its rows are errors. What a server has refused as too much at once is tried again, in one session
  * after another. False when memory is exhausted.
  */

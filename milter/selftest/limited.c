@@ -9,7 +9,6 @@
 #include "check/limit.h"
 #include "selftest/actors.h"
 #include "selftest/events.h"
-#include "selftest/run.h"
 
 static const struct limit_settings *first_limit(const struct config *c)
 {
@@ -95,12 +94,11 @@ static bool was_turned_away(const char *events, const struct addr *client, const
 static void mark_untried(struct plan *p, const struct actor *a, bool by_mta)
 {
 	for (size_t i = 0; i < p->row_count; i++) {
-		struct row *r = &p->rows[i];
+		struct result *r = &p->rows[i].result;
 
-		if (r->actor->place == a->place &&
-		    (run_was_not_tried(r) || (by_mta && r->result.outcome == OUTCOME_ERROR &&
-						 r->result.stage == STAGE_CONNECT)))
-			r->result.outcome = OUTCOME_LIMITED;
+		if (p->rows[i].actor->place == a->place && r->outcome == OUTCOME_ERROR &&
+		    (r->given_up || (by_mta && r->stage == STAGE_CONNECT)))
+			r->outcome = OUTCOME_LIMITED;
 	}
 }
 

@@ -32,20 +32,17 @@ static bool has_failed(const struct job *j)
 	return true;
 }
 
-#define NOT_TRIED "not tried: "
-
-bool run_was_not_tried(const struct row *r)
-{
-	return r->result.outcome == OUTCOME_ERROR &&
-	       strncmp(r->result.text, NOT_TRIED, sizeof(NOT_TRIED) - 1) == 0;
-}
-
 /* What its session's failures left. */
 static void give_up(const struct job *j, const char *why)
 {
-	for (size_t i = 0; i < j->count; i++)
-		if (j->rows[i]->result.outcome == OUTCOME_UNTRIED)
-			way_set(&j->rows[i]->result, OUTCOME_ERROR, STAGE_CONNECT, why);
+	for (size_t i = 0; i < j->count; i++) {
+		struct result *r = &j->rows[i]->result;
+
+		if (r->outcome != OUTCOME_UNTRIED)
+			continue;
+		way_set(r, OUTCOME_ERROR, STAGE_CONNECT, why);
+		r->given_up = true;
+	}
 }
 
 static struct job *next_job(struct work *w, bool *go)
@@ -80,9 +77,9 @@ static void *worker(void *arg)
 	while ((j = next_job(w, &go)) != NULL) {
 		if (go) {
 			way_run(w->way, j->rows, j->count);
-			give_up(j, NOT_TRIED "the session failed twice before it");
+			give_up(j, "not tried: the session failed twice before it");
 		} else {
-			give_up(j, NOT_TRIED "one session after another failed");
+			give_up(j, "not tried: one session after another failed");
 		}
 		finish_job(w, j, go);
 	}

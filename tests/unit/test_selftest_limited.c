@@ -76,7 +76,6 @@ static void known_by_its_reply_or_by_an_event(void **state)
 	    {OUTCOME_REFUSED, "Refused for now after too much of something" MARK, true},
 	    {OUTCOME_ERROR, "no welcome: 554 5.7.1 Too many of them" MARK, true},
 	    {OUTCOME_ERROR, "XCLIENT was refused: 554 not accepting connections", true},
-	    {OUTCOME_ERROR, "not tried: one session after another failed", true},
 	    {OUTCOME_REFUSED, "Relay access denied" MARK, false},
 	    {OUTCOME_REFUSED, "Too many of them", false},
 	    {OUTCOME_REFUSED, "<a@b>: Relay access denied", false},
@@ -94,14 +93,41 @@ static void known_by_its_reply_or_by_an_event(void **state)
 		struct result *r = &p.rows[0].result;
 
 		way_set(r, cases[i].outcome, STAGE_RCPT, cases[i].text);
-		/* The row before tells why its place's are not tried. */
-		way_set(&p.rows[1].result, OUTCOME_ERROR, STAGE_CONNECT,
-		    "XCLIENT was refused: 554 not accepting connections");
 		limited_settle(&p, c, now);
 		if ((r->outcome == OUTCOME_LIMITED) != cases[i].limited)
 			fail_msg("%s: got %s", cases[i].text, outcome_name(r->outcome));
 		if (cases[i].limited)
 			assert_true(row_is_right(&p.rows[0]));
+	}
+	plan_free(&p);
+	config_free(&c);
+}
+
+/* Whatever is said of it. */
+static void what_was_given_up_for_it_is_limited_too(void **state)
+{
+	struct way way = {.kind = "smtp"};
+	struct place place = smtp_place(&way);
+	struct config *c = load("reject");
+	struct plan p;
+	size_t other = 0;
+
+	(void)state;
+	put_events(now + USEC_PER_SEC, "203.0.113.9", "bans");
+	assert_true(plan_make(&p, c, &names, &place, 1, now));
+	while (addr_equal(
+	    &p.rows[other].actor->connect.client_addr, &p.rows[0].actor->connect.client_addr))
+		assert_true(++other + 1 < p.row_count);
+	for (int given_up = 0; given_up <= 1; given_up++) {
+		struct result *r = &p.rows[other].result;
+
+		/* Only the first tells why. */
+		way_set(&p.rows[0].result, OUTCOME_ERROR, STAGE_CONNECT, "no welcome: 554 x");
+		way_set(r, OUTCOME_ERROR, STAGE_CONNECT, given_up ? "" : "not tried: so it says");
+		r->given_up = given_up == 1;
+		limited_settle(&p, c, now);
+		assert_int_equal(p.rows[0].result.outcome, OUTCOME_LIMITED);
+		assert_int_equal(r->outcome, given_up ? OUTCOME_LIMITED : OUTCOME_ERROR);
 	}
 	plan_free(&p);
 	config_free(&c);
@@ -120,10 +146,9 @@ static void known_by_the_mail_server_itself(void **state)
 	second = &p.rows[1].result;
 	elsewhere = &p.rows[p.row_count - 1].result;
 	way_set(first, OUTCOME_LIMITED, STAGE_CONNECT, "Error: too many connections");
-	way_set(
-	    second, OUTCOME_ERROR, STAGE_CONNECT, "not tried: one session after another failed");
-	way_set(
-	    elsewhere, OUTCOME_ERROR, STAGE_CONNECT, "not tried: one session after another failed");
+	way_set(second, OUTCOME_ERROR, STAGE_CONNECT, "not tried");
+	way_set(elsewhere, OUTCOME_ERROR, STAGE_CONNECT, "not tried");
+	second->given_up = elsewhere->given_up = true;
 	limited_settle(&p, NULL, now);
 	assert_int_equal(second->outcome, OUTCOME_LIMITED);
 	assert_int_equal(elsewhere->outcome, OUTCOME_ERROR);
@@ -214,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(known_by_its_reply_or_by_an_event),
+	    cmocka_unit_test(what_was_given_up_for_it_is_limited_too),
 	    cmocka_unit_test(known_by_the_mail_server_itself),
 	    cmocka_unit_test(events_of_others_do_not_count),
 	    cmocka_unit_test(neighbours_are_spared_where_they_could_be_banned),
