@@ -20,6 +20,7 @@ pf_version pf_version_parse(const char *text);
 /* The version that is assumed where nothing tells it. */
 #define PF_VERSION_ASSUMED ((pf_version)30711)
 
+struct pf_mixed;
 struct pf_table;
 
 struct pf {
@@ -35,6 +36,7 @@ struct pf {
 	bool version_is_known;
 	const char *version_text;
 	struct pf_table *tables; /* read so far */
+	struct pf_mixed *mixed;  /* those that are made of others */
 	size_t table_count;
 	size_t steps;                        /* of the expansion at hand */
 	const char *main_text, *master_text; /* as read; what is written instead is made of them */

@@ -13,7 +13,7 @@ enum pf_table_kind {
 	PF_KEYED,  /* hash, lmdb, texthash, inline, ...: a key is there or not */
 	PF_CIDR,   /* first match */
 	PF_REGEX,  /* regexp and pcre: first match */
-	PF_STATIC, /* every key has this value */
+	PF_STATIC, /* every key has this value; of randmap, one of these */
 	PF_OPAQUE, /* SQL, LDAP, a server, or a file that is not here: what is in it is not known */
 };
 
@@ -43,8 +43,8 @@ struct pf_table {
 bool pf_is_table(const char *word);
 
 /*
- * The table `spec`, read once; proxy: counts for nothing. Never NULL but when memory is exhausted.
- * What is opaque was noted.
+ * The table `spec`, read once; proxy: and debug: count for nothing. Never NULL but when memory is
+ * exhausted. What is opaque was noted.
  */
 const struct pf_table *pf_table(const struct pf_view *v, const char *spec);
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "audit/pf_list.h"
+#include "audit/pf_mixed.h"
 #include "audit/pf_reach.h"
 
 enum { WALKS_MAX = 20000 };
@@ -86,7 +87,7 @@ static struct pf_way walk_action(struct walk *w, const char *text, unsigned dept
 	static const char *const refusing[] = {"REJECT", "DEFER", "DEFER_IF_PERMIT", "DISCARD"};
 	const struct pf_way yes = {SEVERITY_HIGH, WAY_CLOSED}, no = {WAY_CLOSED, WAY_CLOSED};
 	const struct pf_way on = {WAY_CLOSED, SEVERITY_HIGH};
-	size_t len = strcspn(text, " \t,");
+	size_t len = strcspn(text, " \t");
 
 	if (is_word(text, len, "OK") || is_word(text, len, "RELAY") ||
 	    (text[0] != '\0' && strspn(text, "0123456789") == strlen(text)))
@@ -115,24 +116,35 @@ static int worse(int a, int b)
 	return a < b ? a : b;
 }
 
+/* What check_*_access asks: a table, or one that is made of several. */
+struct asked {
+	const struct pf_table *table; /* NULL where it is mixed */
+	const struct pf_mixed *mixed;
+};
+
+static const char *answer(const struct walk *w, const struct asked *q, const char *key)
+{
+	const struct pf_row *row;
+
+	if (q->mixed != NULL)
+		return pf_mixed_value(w->v, q->mixed, key);
+	row = pf_lookup(q->table, key);
+	return row == NULL ? NULL : row->value;
+}
+
 /* Does the table end the list for every stranger that is tried, whatever he is called? */
-static bool ends_for_all(
-    struct walk *w, const struct pf_table *t, enum pf_effect by, unsigned depth)
+static bool ends_for_all(struct walk *w, const struct asked *q, enum pf_effect by, unsigned depth)
 {
 	const char *(*stranger)(size_t) =
 	    by == PF_BY_CLIENT ? pf_stranger_address : pf_stranger_domain;
 	struct pf_culprits *found = w->found;
-	bool all = t->kind != PF_OPAQUE;
+	bool all = q->mixed != NULL || q->table->kind != PF_OPAQUE;
 
 	w->found = NULL;
 	for (size_t i = 0; all && stranger(i) != NULL; i++) {
-		const struct pf_row *row = pf_lookup(t, stranger(i));
+		const char *value = answer(w, q, stranger(i));
 
-		if (row == NULL) {
-			all = false;
-		} else {
-			all = walk_action(w, row->value, depth).pass == WAY_CLOSED;
-		}
+		all = value != NULL && walk_action(w, value, depth).pass == WAY_CLOSED;
 	}
 	w->found = found;
 	return all;
@@ -184,43 +196,78 @@ static void blame_row(struct walk *w, const struct pf_element *e, const struct a
 	blame_element(w, e, access_id(k, t, row, severity), severity, why);
 }
 
+/* What a walk over the rows of a table has found. */
+struct access_walk {
+	const struct access_kind *kind;
+	unsigned depth;
+	struct pf_way way;
+	const struct pf_table *table; /* of the row that is blamed */
+	const struct pf_row *blamed;
+};
+
+static void walk_row(struct walk *w, struct access_walk *a, const struct pf_table *t,
+    const struct pf_row *row, const char *value)
+{
+	struct pf_way got = walk_action(w, value, a->depth);
+	int reach;
+
+	if (got.permit <= a->way.permit && got.pass <= a->way.pass)
+		return;
+	reach = a->kind->reach(w->v, t, row);
+	a->way.pass = better(a->way.pass, worse(reach, got.pass));
+	reach = worse(reach, got.permit);
+	if (reach <= a->way.permit)
+		return;
+	a->way.permit = reach;
+	a->table = t;
+	a->blamed = row;
+}
+
+static void walk_mixed(struct walk *w, struct access_walk *a, const struct pf_mixed *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct pf_mixed_row *r = &m->rows[i];
+
+		/* The client's name is asked for first: what answers that hides each address. */
+		if (r->value != NULL && !(m->answers && r->table->kind == PF_CIDR))
+			walk_row(w, a, r->table, r->row, r->value);
+	}
+}
+
+static void walk_table(struct walk *w, struct access_walk *a, const struct pf_table *t)
+{
+	struct pf_seen seen = {.depth = 0};
+
+	for (size_t i = 0; i < t->count; i++)
+		if (pf_is_reached(t, &t->rows[i], &seen) && t->rows[i].kind == PF_ROW)
+			walk_row(w, a, t, &t->rows[i], t->rows[i].value);
+}
+
 /* The table of check_*_access: each row that a stranger reaches. */
 static struct pf_way walk_access(
     struct walk *w, const struct pf_element *e, const struct access_kind *k, unsigned depth)
 {
-	const struct pf_table *t = pf_is_table(e->argument) ? pf_table(w->v, e->argument) : NULL;
-	struct pf_way way = {WAY_CLOSED, WAY_CLOSED};
-	const struct pf_row *blamed = NULL;
+	struct access_walk a = {.kind = k, .depth = depth, .way = {WAY_CLOSED, WAY_CLOSED}};
 	struct pf_culprits *found = w->found;
-	struct pf_seen seen = {.depth = 0};
+	struct asked q = {.table = NULL};
 
-	if (t == NULL)
+	if (pf_is_table(e->argument)) {
+		q.mixed = pf_mixed(w->v, e->argument);
+		q.table = q.mixed == NULL ? pf_table(w->v, e->argument) : NULL;
+	}
+	if (q.mixed == NULL && q.table == NULL)
 		return (struct pf_way){WAY_CLOSED, SEVERITY_HIGH};
-	way.pass = ends_for_all(w, t, k->effect, depth) ? WAY_CLOSED : SEVERITY_HIGH;
+	a.way.pass = ends_for_all(w, &q, k->effect, depth) ? WAY_CLOSED : SEVERITY_HIGH;
 	/* What a row names is blamed on the row. */
 	w->found = NULL;
-	for (size_t i = 0; i < t->count; i++) {
-		const struct pf_row *row = &t->rows[i];
-		struct pf_way got;
-		int reach;
-
-		if (!pf_is_reached(t, row, &seen) || row->kind != PF_ROW)
-			continue;
-		got = walk_action(w, row->value, depth);
-		if (got.permit <= way.permit && got.pass <= way.pass)
-			continue;
-		reach = k->reach(w->v, t, row);
-		way.pass = better(way.pass, worse(reach, got.pass));
-		reach = worse(reach, got.permit);
-		if (reach > way.permit) {
-			way.permit = reach;
-			blamed = row;
-		}
-	}
+	if (q.mixed != NULL)
+		walk_mixed(w, &a, q.mixed);
+	else
+		walk_table(w, &a, q.table);
 	w->found = found;
-	if (blamed != NULL)
-		blame_row(w, e, k, t, blamed, way.permit);
-	return way;
+	if (a.blamed != NULL)
+		blame_row(w, e, k, a.table, a.blamed, a.way.permit);
+	return a.way;
 }
 
 /* --- single elements ------------------------------------------------------- */

@@ -241,36 +241,45 @@ static void read_text(struct pf *pf, struct pf_table *t, const char *text, size_
 		pf_note(pf, "%s has more rows than are read.", t->spec);
 }
 
-/* inline:{ key = value, { key = long value }, ... } */
-static void read_inline(struct pf *pf, struct pf_table *t, const char *text)
+/* { key = value, { key = long value }, ... } of inline; { { /pattern/ value }, ... } of others. */
+static void read_braced(struct pf *pf, struct pf_table *t, const char *text, bool equals)
 {
 	const char *p = pf_unbrace(&pf->arena, text), *word;
 
 	while (p != NULL && (word = pf_word(&pf->arena, &p, NULL)) != NULL) {
 		const char *plain = pf_unbrace(&pf->arena, word);
 		char *copy = plain == NULL ? NULL : arena_strdup(&pf->arena, plain);
-		char *equals = copy == NULL ? NULL : strchr(copy, '=');
+		char *sign = copy == NULL || !equals ? NULL : strchr(copy, '=');
 
-		if (equals == NULL)
+		if (equals && sign == NULL)
 			continue;
-		*equals = ' ';
-		if (!read_row(pf, t, copy, 0))
+		if (sign != NULL)
+			*sign = ' ';
+		if (copy == NULL || !read_row(pf, t, copy, 0))
 			return;
 	}
 }
 
-/* regexp:{ { /pattern/ value }, ... }, and cidr and pcre likewise. */
-static void read_braced(struct pf *pf, struct pf_table *t, const char *text)
+/* randmap:{one, another}: every key has one of the values, by chance; braces are part of one. */
+static void read_random(struct pf *pf, struct pf_table *t, const char *text)
 {
-	const char *p = pf_unbrace(&pf->arena, text), *word;
+	const char *p = text[0] == '{' ? pf_unbrace(&pf->arena, text) : NULL, *word;
 
 	while (p != NULL && (word = pf_word(&pf->arena, &p, NULL)) != NULL) {
-		const char *plain = pf_unbrace(&pf->arena, word);
-		char *copy = plain == NULL ? NULL : arena_strdup(&pf->arena, plain);
+		struct pf_row *row = add_row(pf, t);
 
-		if (copy == NULL || !read_row(pf, t, copy, 0))
+		if (row == NULL)
 			return;
+		row->value = word;
 	}
+}
+
+/* What stands before a table's own type and changes nothing in it. */
+static const char *bare(const char *spec)
+{
+	while (strncmp(spec, "proxy:", 6) == 0 || strncmp(spec, "debug:", 6) == 0)
+		spec += 6;
+	return spec;
 }
 
 /* What Postfix reads is compiled from the text: on this host, is it of the same time? */
@@ -278,11 +287,9 @@ static void compare_compiled(struct pf *pf, const struct pf_table *t, const char
 {
 	static const char *const kinds[][2] = {{"hash:", ".db"}, {"btree:", ".db"},
 	    {"lmdb:", ".lmdb"}, {"cdb:", ".cdb"}, {"dbm:", ".pag"}, {"sdbm:", ".pag"}};
-	const char *spec = t->spec;
+	const char *spec = bare(t->spec);
 	struct stat text, table;
 
-	while (strncmp(spec, "proxy:", 6) == 0)
-		spec += 6;
 	for (size_t i = 0; !pf->request->given && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const char *compiled;
 
@@ -338,12 +345,8 @@ static void read_table(struct pf *pf, struct pf_table *t)
 	static const char *const keyed[] = {
 	    "hash", "btree", "lmdb", "dbm", "sdbm", "cdb", "texthash", NULL};
 	static const char *const regexes[] = {"regexp", "pcre", NULL};
-	const char *spec = t->spec, *name;
-	size_t type;
-
-	while (strncmp(spec, "proxy:", 6) == 0)
-		spec += 6;
-	type = strcspn(spec, ":");
+	const char *spec = bare(t->spec), *name;
+	size_t type = strcspn(spec, ":");
 	name = spec[type] == '\0' ? "" : spec + type + 1;
 	if (is_one_of(spec, type, keyed)) {
 		t->kind = PF_KEYED;
@@ -354,7 +357,10 @@ static void read_table(struct pf *pf, struct pf_table *t)
 		t->kind = PF_REGEX;
 	} else if (type == 6 && strncmp(spec, "inline", 6) == 0) {
 		t->kind = PF_KEYED;
-		read_inline(pf, t, name);
+		read_braced(pf, t, name, true);
+	} else if (type == 7 && strncmp(spec, "randmap", 7) == 0) {
+		t->kind = PF_STATIC;
+		read_random(pf, t, name);
 	} else if (type == 6 && strncmp(spec, "static", 6) == 0) {
 		struct pf_row *row = add_row(pf, t);
 
@@ -367,7 +373,7 @@ static void read_table(struct pf *pf, struct pf_table *t)
 			pf_note(pf, "%s is not judged: what is in it is not in a file.", t->spec);
 	}
 	if ((t->kind == PF_CIDR || t->kind == PF_REGEX) && name[0] == '{')
-		read_braced(pf, t, name);
+		read_braced(pf, t, name, false);
 	else if (t->kind == PF_CIDR || t->kind == PF_REGEX)
 		read_file(pf, t, name);
 }

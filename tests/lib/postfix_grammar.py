@@ -228,16 +228,24 @@ class Maker:
 
     # --- lists --------------------------------------------------------------
 
+    def made_of(self, table):
+        """Now and then a table that is made of this one and others."""
+        if self.maybe(0.85):
+            return table
+        return self.r.choice(["unionmap:{%s}", "unionmap:{%s, inline:{nobody.example=REJECT}}", "unionmap:{%s, static:permit_mynetworks}",
+                              "unionmap:{static:one, %s}", "pipemap:{%s, static:OK}", "pipemap:{%s, inline:{ok=permit, reject=DUNNO}}",
+                              "unionmap:{pipemap:{%s, randmap:{two}}, inline:{nobody.example=OK}}"]) % table
+
     def table_check(self, depth):
         w = self.world
         kind = self.r.choice(["client", "helo", "sender", "recipient"])
         if kind == "client":
-            return "check_client_access " + self.client_table(depth)
+            return "check_client_access " + self.made_of(self.client_table(depth))
         if kind == "helo":
-            return "check_helo_access " + self.free_table(HELO_KEYS, HELO_PATTERNS, w.helos, depth)
+            return "check_helo_access " + self.made_of(self.free_table(HELO_KEYS, HELO_PATTERNS, w.helos, depth))
         if kind == "sender":
-            return "check_sender_access " + self.free_table(SENDER_KEYS, SENDER_PATTERNS, w.senders, depth)
-        return "check_recipient_access " + self.free_table(RECIPIENT_KEYS, RECIPIENT_PATTERNS, w.recipients, depth)
+            return "check_sender_access " + self.made_of(self.free_table(SENDER_KEYS, SENDER_PATTERNS, w.senders, depth))
+        return "check_recipient_access " + self.made_of(self.free_table(RECIPIENT_KEYS, RECIPIENT_PATTERNS, w.recipients, depth))
 
     def element(self, depth=0):
         pick = self.r.random()
