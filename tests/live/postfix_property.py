@@ -129,7 +129,7 @@ class Player:
             try:
                 client = Client(self.port, source="127.0.0.66", timeout=1)
                 client.sock.settimeout(20)
-                client.ehlo()
+                # Without EHLO, whose restrictions would be remembered of those who say none.
                 client.cmd(f"XCLIENT ADDR={addr} NAME={name} REVERSE_NAME={name}")
                 return client
             except (OSError, EOFError):
