@@ -64,6 +64,12 @@ struct pf_cursor {
 /* Reads the next element. False: the list ends, or memory is exhausted. */
 bool pf_next_element(const struct pf_view *v, struct pf_cursor *at, struct pf_element *e);
 
+/*
+ * What check_policy_service does while the server can't be reached: the default_action of
+ * `{ inet:host:port, default_action=OK, ... }`, or what holds for all; "" is the usual refusal.
+ */
+const char *pf_policy_default(const struct pf_view *v, const struct pf_element *e);
+
 /* What smtpd itself asks of the lists. */
 
 /*

@@ -127,6 +127,27 @@ bool pf_next_element(const struct pf_view *v, struct pf_cursor *at, struct pf_el
 	return true;
 }
 
+const char *pf_policy_default(const struct pf_view *v, const struct pf_element *e)
+{
+	static const char name[] = "default_action";
+	struct arena *a = &v->pf->arena;
+	const char *p =
+	    e->argument != NULL && e->argument[0] == '{' ? pf_unbrace(a, e->argument) : NULL;
+	const char *word, *action = pf_get(v, "smtpd_policy_service_default_action");
+
+	while (p != NULL && (word = pf_word(a, &p, NULL)) != NULL) {
+		const char *plain = pf_unbrace(a, word);
+		size_t n = strlen(name);
+
+		if (plain == NULL || strncmp(plain, name, n) != 0)
+			continue;
+		n += strspn(plain + n, " \t");
+		if (plain[n] == '=')
+			action = plain + n + 1 + strspn(plain + n + 1, " \t");
+	}
+	return action;
+}
+
 /* As smtpd looks for it: `permit` ends the search, what only warns does not count. */
 static bool list_has_control(const struct pf_view *v, const char *text, unsigned depth)
 {

@@ -351,6 +351,34 @@ static bool is_ours(const struct walk *w)
 	return (w->known & PF_RECIPIENT_IS_OURS) != 0;
 }
 
+/* A policy server may answer what it likes; while it is away its default action holds. */
+static struct pf_way walk_policy(struct walk *w, const struct pf_element *e, unsigned depth)
+{
+	const char *action = pf_policy_default(w->v, e),
+		   *server = e->argument == NULL ? "" : e->argument;
+	struct arena *a = &w->v->pf->arena;
+	struct pf_culprits *found = w->found;
+	struct pf_way way = {SEVERITY_LOW, SEVERITY_HIGH}, away;
+
+	w->found = NULL;
+	away = walk_action(w, action, depth);
+	w->found = found;
+	if (away.permit >= SEVERITY_MEDIUM)
+		way.permit = SEVERITY_MEDIUM;
+	blame_element(w, e, "policy-before-reject", way.permit,
+	    way.permit == SEVERITY_MEDIUM
+		? arena_printf(a,
+		      "%s %s is asked before recipients elsewhere are refused, and while it can't "
+		      "be reached its default action \"%s\" holds: strangers may then send to "
+		      "where they like.",
+		      e->text, server, action)
+		: arena_printf(a,
+		      "%s %s is asked before recipients elsewhere are refused: if it ever answers "
+		      "OK, strangers may send to where they like.",
+		      e->text, server));
+	return way;
+}
+
 static struct pf_way walk_element(struct walk *w, const struct pf_element *e, unsigned depth)
 {
 	const struct pf_restriction *r = e->restriction;
@@ -374,13 +402,7 @@ static struct pf_way walk_element(struct walk *w, const struct pf_element *e, un
 	case PF_PERMITS_OURS:
 		return is_ours(w) ? (struct pf_way){SEVERITY_HIGH, WAY_CLOSED} : way;
 	case PF_BY_POLICY:
-		way.permit = SEVERITY_LOW;
-		blame_element(w, e, "policy-before-reject", SEVERITY_LOW,
-		    arena_printf(&w->v->pf->arena,
-			"%s %s is asked before recipients elsewhere are refused: if it ever "
-			"answers OK, strangers may send to where they like.",
-			e->text, e->argument == NULL ? "" : e->argument));
-		return way;
+		return walk_policy(w, e, depth);
 	case PF_PASSES:
 	case PF_ONLY_WARNS:
 		return way;
