@@ -8,6 +8,9 @@
 /* Where lines go on that begin at the margin, and those that begin too far to the right. */
 enum { INDENT = 2, INDENT_MAX = COLUMNS_MAX / 2 };
 
+/* Bytes of a character. */
+enum { UTF8_MAX = 4 };
+
 /* Columns and bytes of what is at `s`: a character, or a sequence that sets a colour. */
 static size_t char_width(const char *s, size_t *bytes)
 {
@@ -18,7 +21,7 @@ static size_t char_width(const char *s, size_t *bytes)
 		*bytes += s[*bytes] == 'm';
 		return 0;
 	}
-	*bytes = utf8_decode(s, strlen(s), &c);
+	*bytes = utf8_decode(s, strnlen(s, UTF8_MAX), &c);
 	if (*bytes == 0) {
 		*bytes = 1;
 		return 1;
