@@ -285,6 +285,11 @@ def what_is_asked_for():
         f.write(text.replace(f'path = "{guard.events_path}"', "path = none"))
     guard.reload()
     m = Milter(guard.socket).open()
+    end = time.monotonic() + 5
+    while m.asked[connect] and time.monotonic() < end:
+        # On a busy machine a worker of before may be the first to take it.
+        m.close()
+        m = Milter(guard.socket).open()
     tap.equal((m.asked[connect], m.asked[helo]), ("", ""), "without a record, and a rule that asks: no listener")
     tap.equal(m.steps & 0x2, 0x2, "no HELO")
     tap.equal(m.asked[mail], "i {auth_authen} {auth_type}", "of what it has proven, what a rule asks for")
