@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import mta as mtas
@@ -19,6 +20,7 @@ from tap import Tap
 
 ETC, CONF = "/etc/postfix", "/tmp/guard.conf"
 STRANGER, FRIEND, INSIDE, HOLE = "127.0.0.66", "127.0.0.1", "127.9.1.2", "127.9.1.66"
+SENDER = "<a@elsewhere.example>"
 PLAIN = ["bob@example.com", "bob@MX.Example.com", "bob@localhost", "info@alias.example", "bob@vmail.example",
          "bob@backup.example", "bob@sub.backup.example", "bob@gateway.example", "bob@ext.example.net",
          "bob@sub.example.com", "bob@listed.example", "bob@sub.listed.example", "bob@mapped.example", "bob@other.example",
@@ -77,6 +79,9 @@ LISTS = [
 
 tap = Tap()
 sink = Sink(mtas.SINK)
+mta = mtas.make("postfix")
+# What the guard says, and the server, to several at once: the one needs a process each, the other waits.
+pool, sessions = ThreadPoolExecutor(4), ThreadPoolExecutor(4)
 
 
 def command(*argv):
@@ -84,23 +89,17 @@ def command(*argv):
     return done.returncode, done.stdout, done.stderr
 
 
-def serve(extra, files, tables):
-    """A Postfix without a guard."""
-    for name, text in files.items():
+def serve(extra="", files=(), tables=(), services=""):
+    """Other settings for the one Postfix, without a guard."""
+    for name, text in dict(files).items():
         mtas.write(f"{ETC}/{name}", text)
     for table in tables:
         mtas.run("postmap", f"{table.split(':')[0]}:{ETC}/{table.split(':')[1]}")
-    mta = mtas.make("postfix")
-    mta.configure()
-    own = {line.split("=")[0].strip() for line in extra.splitlines()}
-    with open(f"{ETC}/main.cf", encoding="utf-8") as f:
-        kept = [line for line in f.read().splitlines() if line.split("=")[0].strip() not in own]
-    text = "\n".join(kept) + f"\n{extra}"
-    mta.configure = lambda: mtas.write(f"{ETC}/main.cf", text)
-    return mta
+    mta.extra, mta.services = extra, services
+    mta.reconfigure()
 
 
-def by_server(port, source, recipients, login=None, sender="<a@elsewhere.example>"):
+def by_server(port, source, recipients, login=None, sender=SENDER):
     """The reply to each, from one client."""
     replies = {}
     with Client(port, source=source) as c:
@@ -114,11 +113,21 @@ def by_server(port, source, recipients, login=None, sender="<a@elsewhere.example
     return replies
 
 
-def by_guard(source, recipient, port=None, login=None, sender="<a@elsewhere.example>"):
+def by_guard(source, recipient, port=None, login=None, sender=SENDER):
     more = ["--listener", str(port)] if port else []
     more += ["--auth", f"{login}@example.com"] if login else []
     code, out, err = command("explain", "-c", CONF, "--client", source, "--from", sender, "--to", recipient, *more)
     return code == 0, "reading: ambiguous" in out, out + err
+
+
+def both(cases):
+    """Sessions (port, source, login, sender, recipients): of each with each recipient, what the server says, and the guard."""
+    def ask(case):
+        port, source, login, sender, recipients = case
+        replies = by_server(port, source, recipients, login, sender)
+        return [(case, to, reply, pool.submit(by_guard, source, to, port, login, sender)) for to, reply in replies.items()]
+
+    return [(case, to, reply, *decided.result()) for asked in sessions.map(ask, cases) for case, to, reply, decided in asked]
 
 
 def probes():
@@ -132,16 +141,15 @@ def compare(name, port):
     recipients = [f"<{p}>" for p in PLAIN] + [p if p.startswith("<") else f"<{p}>" for p in probes()]
     plain = {f"<{p}>" for p in PLAIN}
     laxer, differs, asked = [], [], 0
-    for source in (STRANGER, FRIEND, INSIDE, HOLE):
-        for recipient, reply in by_server(port, source, recipients).items():
-            permitted, odd, why = by_guard(source, recipient)
-            asked += 1
-            # What the server refuses by another rule than that of relaying is no matter of the policy.
-            if permitted and not reply.ok and source == STRANGER and "Relay access denied" in reply.text:
-                laxer.append((source, recipient, reply, why))
-            if permitted != reply.ok and (recipient in plain or not odd) and (
-                    reply.ok or "Relay access denied" in reply.text):
-                differs.append((source, recipient, reply, why))
+    for (_, source, *_), recipient, reply, permitted, odd, why in both(
+            (port, source, None, SENDER, recipients) for source in (STRANGER, FRIEND, INSIDE, HOLE)):
+        asked += 1
+        # What the server refuses by another rule than that of relaying is no matter of the policy.
+        if permitted and not reply.ok and source == STRANGER and "Relay access denied" in reply.text:
+            laxer.append((source, recipient, reply, why))
+        if permitted != reply.ok and (recipient in plain or not odd) and (
+                reply.ok or "Relay access denied" in reply.text):
+            differs.append((source, recipient, reply, why))
     print(f"# {name}: {asked} recipients compared")
     tap.equal(laxer, [], f"{name}: nothing that the server refuses a stranger is permitted")
     tap.equal(differs[:5], [], f"{name}: decided alike")
@@ -150,17 +158,13 @@ def compare(name, port):
 
 def imported():
     for name, extra, files, tables in CONFIGURATIONS:
-        mta = serve(extra, files, tables)
-        mta.start()
-        try:
-            code, out, err = command("import", "postfix")
-            tap.equal(code, 0, f"{name}: it is imported", err)
-            mtas.write(CONF, out)
-            checked = command("check", "-c", CONF)
-            tap.equal(checked[0], 0, f"{name}: and can be read", checked, out)
-            compare(name, mta.port)
-        finally:
-            mta.stop()
+        serve(extra, files, tables)
+        code, out, err = command("import", "postfix")
+        tap.equal(code, 0, f"{name}: it is imported", err)
+        mtas.write(CONF, out)
+        checked = command("check", "-c", CONF)
+        tap.equal(checked[0], 0, f"{name}: and can be read", checked, out)
+        compare(name, mta.port)
 
 
 def load(name):
@@ -172,41 +176,26 @@ def load(name):
     return out
 
 
-def judge(name, differs, out):
+def judge(name, asked, out):
     """The guard is never laxer, and stricter only where the import says so."""
+    differs = [(permitted, *who, to, reply, why) for (*who, _), to, reply, permitted, _, why in asked if permitted != reply.ok]
     laxer = [d for d in differs if d[0] and not any(o in d[-2].text for o in OTHERS)]
     tap.equal(laxer[:3], [], f"{name}: nothing more is permitted", len(laxer), out)
     said = {TAKEN_BACK: "ext.example.net", NO_POSTMASTER: "<postmaster>", "was not taken over: two@vmail.example": "three@vmail"}
     stricter = [d for d in differs if not d[0] and not any(
-        text in f"{d[3]} {d[4]}" and why in " ".join(out.replace("\n#", " ").split()) for why, text in said.items())]
+        text in f"{d[4]} {d[5]}" and why in " ".join(out.replace("\n#", " ").split()) for why, text in said.items())]
     tap.equal(stricter[:3], [], f"{name}: nothing less, but for what it tells", len(stricter), out)
 
 
 def lists():
-    mta = mtas.make("postfix")
-    mta.start()
-    try:
-        for name, extra, files, tables, options in LISTS:
-            for path, text in files.items():
-                mtas.write(f"{ETC}/{path}", text)
-            for table in tables:
-                mtas.run("postmap", f"{table.split(':')[0]}:{ETC}/{table.split(':')[1]}")
-            mta.extra = extra
-            mta.services = f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd {options}\n" if options else ""
-            mta.reconfigure()
-            out = load(name)
-            differs, asked = [], 0
-            for port in (mta.port, SUBMISSION) if options else (mta.port,):
-                for source, login in ((STRANGER, None), (FRIEND, None), (INSIDE, None), (HOLE, None), (STRANGER, "alice")):
-                    for to, reply in by_server(port, source, [f"<{p}>" for p in PLAIN], login).items():
-                        permitted, _, why = by_guard(source, to, port, login)
-                        asked += 1
-                        if permitted != reply.ok:
-                            differs.append((permitted, port, source, login, to, reply, why))
-            judge(name, differs, out)
-            tap.equal(asked, 5 * len(PLAIN) * (2 if options else 1), f"{name}: all were asked")
-    finally:
-        mta.stop()
+    recipients = [f"<{p}>" for p in PLAIN]
+    for name, extra, files, tables, options in LISTS:
+        serve(extra, files, tables, f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd {options}\n" if options else "")
+        out = load(name)
+        asked = both([(port, source, login, SENDER, recipients) for port in ((mta.port, SUBMISSION) if options else (mta.port,))
+                      for source, login in ((STRANGER, None), (FRIEND, None), (INSIDE, None), (HOLE, None), (STRANGER, "alice"))])
+        judge(name, asked, out)
+        tap.equal(len(asked), 5 * len(PLAIN) * (2 if options else 1), f"{name}: all were asked")
 
 
 LOGINS = """alice@example.com alice@example.com
@@ -222,52 +211,36 @@ SENDERS = ["alice@example.com", "alice+x@example.com", "info@example.com", "bob@
 
 def senders():
     """Who may send as whom."""
-    mta = mtas.make("postfix")
-    mta.start()
-    try:
-        for restriction in ("reject_sender_login_mismatch", "reject_authenticated_sender_login_mismatch",
-                            "permit_mynetworks, reject_unauthenticated_sender_login_mismatch"):
-            mtas.write(f"{ETC}/logins", LOGINS)
-            mta.extra = (f"smtpd_sender_login_maps = texthash:{ETC}/logins\nrecipient_delimiter = +\n"
-                         f"smtpd_sender_restrictions = {restriction}\n")
-            mta.reconfigure()
-            out = load(restriction)
-            differs = []
-            for source, login in ((STRANGER, None), (FRIEND, None), (STRANGER, "alice"), (STRANGER, "bob")):
-                for sender in SENDERS:
-                    for to in ("<bob@example.com>", "<bob@ext.example.net>"):
-                        reply = by_server(mta.port, source, [to], login, f"<{sender}>")[to]
-                        permitted, _, why = by_guard(source, to, mta.port, login, f"<{sender}>")
-                        if permitted != reply.ok:
-                            differs.append((permitted, source, login, sender, to, reply, why))
-            judge(restriction, differs, out)
-    finally:
-        mta.stop()
+    for restriction in ("reject_sender_login_mismatch", "reject_authenticated_sender_login_mismatch",
+                        "permit_mynetworks, reject_unauthenticated_sender_login_mismatch"):
+        serve(f"smtpd_sender_login_maps = texthash:{ETC}/logins\nrecipient_delimiter = +\n"
+              f"smtpd_sender_restrictions = {restriction}\n", {"logins": LOGINS})
+        out = load(restriction)
+        asked = both([(mta.port, source, login, f"<{sender}>", ["<bob@example.com>", "<bob@ext.example.net>"])
+                      for source, login in ((STRANGER, None), (FRIEND, None), (STRANGER, "alice"), (STRANGER, "bob"))
+                      for sender in SENDERS])
+        judge(restriction, asked, out)
 
 
 def agrees():
     """`selftest --agree` shows it to a postmaster, and shows where the two do not agree."""
-    mta = mtas.make("postfix")
-    mta.start()
+    serve()
     selftest = ("selftest", "-c", CONF, "--agree", "--smtp", f"127.0.0.1:{mta.port}", "--domain", "example.com")
-    try:
-        out = load("agree")
-        code, text, err = command(*selftest, "-q")
-        tap.equal(code, 0, "the server and what was imported from it agree", text, err)
-        rows = json.loads(command(*selftest, "--format", "json")[1])["rows"]
-        tap.ok(len({r["probe"] for r in rows}) > 60 and len({r["actor"] for r in rows}) > 3, "by all probes and clients", len(rows))
-        tap.ok(any("backup.example" in r["to"] for r in rows), "and by each domain of ours")
-        mtas.write(CONF, out.replace("relay {", "relay {\n rule odd { to = backup.example  action = reject }").replace(
-            '"127.0.0.0/30"', '"10.9.0.0/16"'))
-        code, text, err = command(*selftest, "-q")
-        text = " ".join(text.split())
-        tap.equal(code, 1, "where a domain and a network differ they don't", text, err)
-        tap.ok("sends to <postmaster@backup.example>" in text and "the server takes it, the configuration refuses it" in text,
-               "what the server alone takes is named", text)
-        tap.ok("the server refuses it, the configuration permits it by rule office" in text,
-               "what the configuration alone permits is named, with its rule", text)
-    finally:
-        mta.stop()
+    out = load("agree")
+    code, text, err = command(*selftest, "--format", "json")
+    tap.equal(code, 0, "the server and what was imported from it agree", text[-3000:], err)
+    rows = json.loads(text)["rows"]
+    tap.ok(len({r["probe"] for r in rows}) > 60 and len({r["actor"] for r in rows}) > 3, "by all probes and clients", len(rows))
+    tap.ok(any("backup.example" in r["to"] for r in rows), "and by each domain of ours")
+    mtas.write(CONF, out.replace("relay {", "relay {\n rule odd { to = backup.example  action = reject }").replace(
+        '"127.0.0.0/30"', '"10.9.0.0/16"'))
+    code, text, err = command(*selftest, "-q")
+    text = " ".join(text.split())
+    tap.equal(code, 1, "where a domain and a network differ they don't", text, err)
+    tap.ok("sends to <postmaster@backup.example>" in text and "the server takes it, the configuration refuses it" in text,
+           "what the server alone takes is named", text)
+    tap.ok("the server refuses it, the configuration permits it by rule office" in text,
+           "what the configuration alone permits is named, with its rule", text)
 
 
 def guarded():
@@ -275,9 +248,8 @@ def guarded():
     guard = Guard()
     with open(guard.conf, encoding="utf-8") as f:
         sockets = f.read().split("networks friends")[0]
-    mta = mtas.make("postfix", extra="smtpd_client_message_rate_limit = 1000\n")
-    mta.services = f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd -o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n"
-    mta.start()
+    serve("smtpd_client_message_rate_limit = 1000\n", services=f"127.0.0.1:{SUBMISSION} inet n - n - 200 smtpd "
+          "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n")
     try:
         cases = [(port, source, login, to) for port in (mta.port, SUBMISSION) for source, login in (
             (STRANGER, None), (FRIEND, None), (STRANGER, "alice")) for to in ("<bob@example.com>", "<bob@ext.example.net>")]
@@ -292,8 +264,11 @@ def guarded():
             reply = by_server(port, source, [to], login)[to]
             tap.equal(reply.ok, was.ok, f"guarded: {to} from {source} {login or ''} at {port}", reply, was)
     finally:
-        mta.stop()
         guard.remove()
 
 
-tap.run(imported, lists, senders, agrees, guarded)
+mta.start()
+try:
+    tap.run(imported, lists, senders, agrees, guarded)
+finally:
+    mta.stop()
