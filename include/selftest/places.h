@@ -26,6 +26,7 @@ struct place_options {
 	bool transcripts, guarded;
 	bool unguarded;                 /* the guard is down, on purpose */
 	bool no_mail;                   /* a null client */
+	bool compared;                  /* with the configuration, whoever comes */
 	const char *login, *password;   /* NULL: none */
 	const struct certificate *cert; /* NULL: none */
 	unsigned proxy;                 /* version; 0: none */

@@ -42,6 +42,7 @@ struct place {
 	bool submission; /* it may ask everybody for a login */
 	bool guarded;    /* the guard must be asked there */
 	bool friends_only;
+	bool compared;    /* with a configuration: whoever can be played is of interest */
 	bool no_mail;     /* the server takes none from outside: a null client */
 	bool unguarded;   /* the guard is down: what it would permit must wait */
 	bool turned_away; /* and everybody is, at the door */

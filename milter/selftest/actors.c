@@ -156,6 +156,41 @@ static enum addr_family family_left(
 	return ADDR_NONE;
 }
 
+/* How many networks of a rule none of its clients is from. */
+static size_t networks_left(
+    const struct casting *c, const struct relay_rule *rule, const char *where)
+{
+	const struct netset *set = rule->criteria.client.set;
+	const struct plan *p = c->plan;
+	struct addr first, last;
+	size_t left = 0;
+
+	for (size_t i = 0; netset_range(set, i, &first, &last); i++) {
+		bool any = false;
+
+		for (size_t k = 0; k < p->actor_count && !any; k++) {
+			const struct addr *a = &p->actors[k].connect.client_addr;
+
+			any = strcmp(p->actors[k].where, where) == 0 && a->family == first.family &&
+			      memcmp(a->bytes, first.bytes, sizeof(a->bytes)) >= 0 &&
+			      memcmp(a->bytes, last.bytes, sizeof(a->bytes)) <= 0;
+		}
+		left += !any;
+	}
+	return left;
+}
+
+static bool note_networks(struct casting *c, const struct relay_rule *rule, const char *where)
+{
+	size_t left = networks_left(c, rule, where);
+
+	return left == 0 ||
+	       plan_note(c->plan,
+		   "%zu of the %zu networks of rule %s (%s) are not tried: their clients can't be "
+		   "played from here",
+		   left, netset_ranges(rule->criteria.client.set), rule->head.name, where);
+}
+
 static bool note_rule(struct casting *c, const struct relay_rule *rule, size_t number)
 {
 	const char *where = casting_where(c, rule);
@@ -165,6 +200,8 @@ static bool note_rule(struct casting *c, const struct relay_rule *rule, size_t n
 		return c->reasons[number] == NULL ||
 		       plan_note(c->plan, "rule %s (%s) is not tried: %s", rule->head.name, where,
 			   c->reasons[number]);
+	if (rule->criteria.client.given && !c->means->any_client)
+		return note_networks(c, rule, where);
 	if (rule->criteria.client.given && !c->means->everything)
 		left = family_left(c, rule, where);
 	return left == ADDR_NONE ||

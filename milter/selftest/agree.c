@@ -9,9 +9,10 @@
 #include "core/reading.h"
 #include "selftest/actors.h"
 #include "selftest/decide.h"
+#include "selftest/way.h"
 
-/* Names of each list that are tried, and disagreements that are told in notes. */
-enum { NAMES_MAX = 100, NOTES_MAX = 20 };
+/* Names of each list that are tried; disagreements that are told in notes, and of one client. */
+enum { NAMES_MAX = 100, NOTES_MAX = 20, NOTES_OF_ONE = 8 };
 
 /* --- probes of the configuration's own domains ------------------------------- */
 
@@ -120,9 +121,18 @@ bool agree_plan(struct plan *p, const struct config *config)
 
 /* --- the result ---------------------------------------------------------------- */
 
+/* Postfix and Sendmail, of a client from whom they take nothing at all. */
+static bool is_about_client(const struct result *r)
+{
+	return way_is_about_client(r) || strcasestr(r->text, "client host rejected") != NULL ||
+	       strncasecmp(r->text, "access denied", strlen("access denied")) == 0;
+}
+
 /* Mail servers and the guard mark what is refused by policy with X.7.X (RFC 3463). */
 static bool is_about_relaying(const struct result *r)
 {
+	if (is_about_client(r))
+		return false;
 	return (r->enhanced[0] != '\0' && strncmp(r->enhanced + 1, ".7.", 3) == 0) ||
 	       strcasestr(r->text, "relay access") != NULL ||
 	       strcasestr(r->text, "relaying") != NULL || r->by == BY_GUARD;
@@ -141,13 +151,26 @@ static bool is_plain(struct plan *p, const char *to, struct mailaddr *out)
 		   (out->forms & MAILADDR_POSTMASTER) != 0);
 }
 
+/* What was told so far. */
+struct told {
+	const struct actor *actor; /* the last */
+	unsigned count, of_actor;
+	bool more; /* than was told */
+};
+
 static bool note(struct plan *p, const struct row *r, const char *says, const char *rule,
-    const char *where, unsigned *count)
+    const char *where, struct told *told)
 {
-	if (++*count == NOTES_MAX + 1)
-		return plan_note(p, "there are more rows where the two do not agree");
-	if (*count > NOTES_MAX)
+	if (told->actor != r->actor)
+		told->of_actor = 0;
+	told->actor = r->actor;
+	/* One client's must not hide those of all others. */
+	if (told->count == NOTES_MAX || told->of_actor == NOTES_OF_ONE) {
+		told->more = true;
 		return true;
+	}
+	told->count++;
+	told->of_actor++;
 	return plan_note(p, "%s%s%s sends to %.100s from %.60s: %s%s%s%s%s%s",
 	    r->actor->place->name, *r->actor->place->name == '\0' ? "" : ": ", r->actor->name,
 	    r->to, r->from, says, rule == NULL ? "" : " by rule ", rule == NULL ? "" : rule,
@@ -155,7 +178,7 @@ static bool note(struct plan *p, const struct row *r, const char *says, const ch
 }
 
 static bool settle_row(
-    struct plan *p, struct row *r, const struct config *c, usec_t now, unsigned *count)
+    struct plan *p, struct row *r, const struct config *c, usec_t now, struct told *told)
 {
 	const char *rule = NULL, *where = NULL;
 	struct mailaddr addr;
@@ -180,19 +203,19 @@ static bool settle_row(
 	r->expected = permits ? EXPECT_ACCEPTED : EXPECT_REFUSED;
 	if (r->result.outcome == OUTCOME_ACCEPTED && !permits)
 		return note(
-		    p, r, "the server takes it, the configuration refuses it", rule, where, count);
+		    p, r, "the server takes it, the configuration refuses it", rule, where, told);
 	if (is_refused(&r->result) && permits)
-		return note(p, r, "the server refuses it, the configuration permits it", rule,
-		    where, count);
+		return note(
+		    p, r, "the server refuses it, the configuration permits it", rule, where, told);
 	return true;
 }
 
 bool agree_settle(struct plan *p, const struct config *config, usec_t now)
 {
-	unsigned count = 0;
+	struct told told = {NULL, 0, 0, false};
 
 	for (size_t i = 0; i < p->row_count; i++)
-		if (!settle_row(p, &p->rows[i], config, now, &count))
+		if (!settle_row(p, &p->rows[i], config, now, &told))
 			return false;
-	return true;
+	return !told.more || plan_note(p, "there are more rows where the two do not agree");
 }

@@ -34,6 +34,7 @@ static struct place_options place_options(const struct selftest *t)
 	    .guarded = t->config != NULL,
 	    .unguarded = t->o.failover,
 	    .no_mail = t->o.null_client,
+	    .compared = t->o.agree,
 	    .login = t->o.login,
 	    .password = t->o.password,
 	    .cert = t->cert.file == NULL ? NULL : &t->cert,

@@ -419,20 +419,40 @@ static bool is_for_some(const struct casting *c, const struct relay_rule *rule)
 	       !criteria_is_empty(&rule->criteria);
 }
 
+/* Does a client of this place log in, or show a certificate? */
+static bool has_one_with(const struct casting *c, bool cert)
+{
+	const struct plan *p = c->plan;
+
+	for (size_t i = 0; i < p->actor_count; i++)
+		if (p->actors[i].place == c->place &&
+		    (cert ? p->actors[i].shows_cert : p->actors[i].mail.auth_login != NULL))
+			return true;
+	return false;
+}
+
+/* Who proves something that no rule asks for: without a configuration, or to compare with it. */
+static void cast_unasked(struct casting *c)
+{
+	if (c->config != NULL && !c->place->compared)
+		return;
+	if (c->means->login != NULL && !has_one_with(c, false))
+		cast_login(c);
+	if (c->means->cert != NULL && c->means->tls && !has_one_with(c, true))
+		cast_certificate(c);
+}
+
 void cast_friends(struct casting *c)
 {
 	const struct relay_rule *rule = casting_first_rule(c->config);
 
-	if (c->config == NULL && c->means->login != NULL)
-		cast_login(c);
-	if (c->config == NULL && c->means->cert != NULL && c->means->tls)
-		cast_certificate(c);
 	for (size_t number = 0; rule != NULL; rule = casting_next_rule(rule), number++) {
 		if (is_for_some(c, rule) && is_for_anybody(&rule->criteria))
 			cast_anybody(c, rule);
 		else if (is_for_some(c, rule))
 			cast_rule(c, rule, number);
 	}
+	cast_unasked(c);
 	for (rule = casting_first_rule(c->config); rule != NULL; rule = casting_next_rule(rule))
 		cast_confined(c, rule);
 }

@@ -73,6 +73,7 @@ static bool add(struct places *p, const struct way *w, const char *name, bool fu
 	    .guarded = o->guarded && !o->unguarded,
 	};
 	place->no_mail = o->no_mail;
+	place->compared = o->compared;
 	place->means.cert = o->cert;
 	p->count++;
 	return true;

@@ -234,7 +234,10 @@ static bool refuses_no_relay(const struct config *c)
 	return false;
 }
 
-/* A place without strangers proves nothing: nobody is played there. */
+/*
+ * Without strangers nothing is proven: no friends are played then. But where all are turned away at
+ * the door one is like the other, and what is compared with a configuration may be anybody's.
+ */
 static bool cast_place(struct casting *c, const struct place *place)
 {
 	struct plan *p = c->plan;
@@ -242,13 +245,13 @@ static bool cast_place(struct casting *c, const struct place *place)
 
 	c->place = place;
 	c->means = &place->means;
-	if (place->friends_only) {
-		cast_friends(c);
+	if (place->friends_only && !place->compared) {
+		if (p->actor_count > 0)
+			cast_friends(c);
 		return !c->failed;
 	}
 	cast_strangers(c);
-	/* But where all are turned away at the door, one is like the other. */
-	if (c->failed || (p->actor_count == before && !place->turned_away))
+	if (c->failed || (p->actor_count == before && !place->turned_away && !place->compared))
 		return !c->failed;
 	/* A submission service may refuse all without TLS, before it asks anybody. */
 	if (p->actor_count > before)

@@ -136,16 +136,31 @@ static int run_failover(struct selftest *t)
 	return code == EXIT_OK ? selftest_report(t) : code;
 }
 
+static bool has_stranger(const struct plan *p)
+{
+	for (size_t i = 0; i < p->actor_count; i++)
+		if (p->actors[i].kind == ACTOR_STRANGER)
+			return true;
+	return false;
+}
+
 /* What follows the rows of --agree. */
 static int finish_agreement(struct selftest *t)
 {
+	int code;
+
 	show_phase(t, "");
 	limited_settle(&t->plan, t->config, t->now);
 	if (!agree_settle(&t->plan, t->config, t->now) ||
 	    !plan_name_rules(&t->plan, t->config, t->now) || !blame_rows(&t->plan) ||
 	    !record_make(&t->record, &t->arena, t->config, t->now))
 		return selftest_fail(EXIT_INTERNAL, "out of memory", "");
-	return selftest_report(t);
+	code = selftest_report(t);
+	/* What holds for those who may relay says nothing of all others. */
+	if (code == EXIT_OK && !has_stranger(&t->plan))
+		return selftest_fail(EXIT_UNAVAILABLE,
+		    "it is not known whether the two agree on strangers: none could be played", "");
+	return code;
 }
 
 static int run_tests(struct selftest *t)

@@ -7,12 +7,13 @@
 /* Neighbours of networks: at a place where all is tried, and in the other manners. */
 enum { NEIGHBOURS_MAX = 8, NEIGHBOURS_FEW = 4 };
 
-static void add_stranger(struct casting *c, const struct addr *client)
+static void add_stranger(struct casting *c, const struct addr *client, bool core)
 {
 	struct actor a = {
 	    .name = client->family == ADDR_V6 ? "stranger-v6" : "stranger-v4",
 	    .where = "",
 	    .kind = ACTOR_STRANGER,
+	    .core = core,
 	};
 
 	casting_set_client(c, &a, client);
@@ -167,7 +168,7 @@ static void cast_own(struct casting *c)
 			addr_format(&m->own[i], text);
 			continue;
 		}
-		add_stranger(c, &m->own[i]);
+		add_stranger(c, &m->own[i], false);
 		if (!any && m->wrong_login)
 			cast_wrong_login(c, &m->own[i]);
 		any = true;
@@ -186,18 +187,23 @@ void cast_strangers(struct casting *c)
 {
 	struct addr v4, v6;
 
-	if (!c->means->any_client) {
+	/* There the means are those of another place, but for where it is connected from. */
+	if (!c->means->any_client || c->place->friends_only) {
 		cast_own(c);
 		return;
 	}
 	v4 = made_up(c, casting_nobodys_v4);
 	v6 = made_up(c, casting_nobodys_v6);
-	add_stranger(c, &v4);
-	add_stranger(c, &v6);
+	add_stranger(c, &v4, false);
+	add_stranger(c, &v6, false);
 	cast_neighbours(c);
 	cast_false_name(c, &v4);
 	if (c->means->everything)
 		cast_false_certificate(c, &v4);
 	if (c->means->wrong_login)
 		cast_wrong_login(c, &v4);
+	/* The mail server may trust this host where the configuration does not. */
+	for (size_t i = 0; c->place->compared && i < c->means->own_count; i++)
+		if (!casting_is_permitted(c, &c->means->own[i]) && !is_played(c, &c->means->own[i]))
+			add_stranger(c, &c->means->own[i], true);
 }

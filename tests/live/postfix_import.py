@@ -241,6 +241,8 @@ def agrees():
            "what the server alone takes is named", text)
     tap.ok("the server refuses it, the configuration permits it by rule office" in text,
            "what the configuration alone permits is named, with its rule", text)
+    tap.ok("stranger-v4 sends to <relaytest@example.org> from <selftest@example.org>: the server takes it" in text,
+           "and so is this host, which the server alone trusts", text)
 
 
 def guarded():

@@ -302,6 +302,53 @@ def imported():
                 if (by_guard[0] == 0) != reply.ok and "Access denied" not in reply.text and "DISCARD" not in access:
                     differs.append((source, rcpt, reply, by_guard))
         tap.equal(differs[:3], [], f"{name}: decided alike", len(differs), out)
+        code, text, err = selftest("--agree", "-q")
+        tap.equal(code, 0, f"{name}: and the self-test says that they agree", text, err)
+
+
+def selftest(*options, source=STRANGER):
+    return command("selftest", "-c", "/tmp/guard.conf", "--smtp", f"127.0.0.1:{server.port}", "--source", source, *options)
+
+
+# What differs: in the configuration, who tries it, and what is said of it.
+REFUSES, TAKES = ("the server refuses it, the configuration permits it by rule ",
+                  "the server takes it, the configuration refuses it by rule others ")
+PLANTED = [
+    ("a network more", ('"127.0.0.1/32"', '"127.0.0.1/32", "8.8.4.0/24"'), (),
+     f"office sends to <relaytest@example.org> from <selftest@example.org>: {REFUSES}office "),
+    ("a network less", ('"127.0.0.1/32"', '"127.0.0.2/32"'), (),
+     f"stranger-v4 sends to <relaytest@example.org> from <selftest@example.org>: {TAKES}"),
+    ("a domain more", ('"gateway.example"', '"gateway.example", "more.example"'), (),
+     f"stranger-v4 sends to <postmaster@more.example> from <selftest@example.org>: {REFUSES}inbound "),
+    ("a domain less, which is named", ('"gateway.example"', '"other.example"'), ("--domain", "gateway.example"),
+     f"stranger-v4 sends to <postmaster@gateway.example> from <selftest@example.org>: {TAKES}"),
+    ("no rule for logins", ("rule login ", "# rule login "), ("--auth-user", "alice"),
+     f"login sends to <relaytest@example.org> from <selftest@example.org>: {TAKES}"),
+]
+
+
+def agrees():
+    """`selftest --agree` names each difference, and the rule that makes it; what it can't try it tells."""
+    os.environ["RELAY_GUARD_PASSWORD"] = "secret-alice"
+    server.load("", "Connect:10.1.2 RELAY\nConnect:10.1.2.4 REJECT\n")
+    server.serve()
+    out = command("import", "sendmail")[1]
+    for what, change, options, wanted in PLANTED:
+        tap.equal(out.count(change[0]), 1, f"{what}: it is planted", out)
+        mtas.write("/tmp/guard.conf", out.replace(*change))
+        code, text, err = selftest("--agree", "-q", *options)
+        text = " ".join(text.split())
+        tap.equal((code, wanted in text), (1, True), f"{what}: it is named, with its rule", wanted, text, err)
+    mtas.write("/tmp/guard.conf", out)
+    code, text, err = selftest("--agree", "-q", "--auth-user", "alice")
+    tap.equal(code, 0, "as it was imported they agree", text, err)
+    tap.ok("networks of rule office (/tmp/guard.conf:" in text, "networks whose clients can't be played are told", text)
+    code, text, err = selftest("--agree", "-q", source="10.1.2.4")
+    tap.equal(code, 0, "from whom the server takes nothing, that is no disagreement on relaying", text, err)
+    code, text, err = selftest("--agree", "-q", source="10.1.2.3")
+    tap.ok(code == 69 and "none could be played" in err, "without a stranger it is not known", code, text, err)
+    code, text, err = selftest("-q", source="10.1.2.3")
+    tap.ok(code == 69 and "no stranger can be played: 10.1.2.3" in err, "nor does the self-test prove anything then", code, text, err)
 
 
 CERTIFICATE = "CERTIssuer:/CN=Test+20CA RELAY\nCERTSubject:/CN=client.example.net RELAY\nCERTIssuer:/CN=Other SUBJECT\n"
@@ -344,6 +391,6 @@ if __name__ == "__main__":
     prepare()
     try:
         tap.run(open_ones, closed_ones, replacements, healthy_ones, source_alone, spellings, m4_stops, other_names, not_built,
-                imported, certificates_and_limits)
+                imported, agrees, certificates_and_limits)
     finally:
         server.stop()
