@@ -67,7 +67,7 @@ static int read_mta(int argc, char **argv, struct options *o)
 		    audit_mta_names());
 	o->request.given = o->request.config_dir != NULL;
 	if (!o->request.given)
-		o->request.config_dir = o->mta->config_dir;
+		o->request.config_dir = audit_own_dir(o->mta);
 	return EXIT_OK;
 }
 

@@ -38,7 +38,7 @@ static int read_options(
 		    audit_mta_names());
 	r->given = r->config_dir != NULL;
 	if (!r->given)
-		r->config_dir = (*mta)->config_dir;
+		r->config_dir = audit_own_dir(*mta);
 	return EXIT_OK;
 }
 

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +25,27 @@ const struct audit_mta *audit_mta_find(const char *name)
 const char *audit_mta_names(void)
 {
 	return "postfix or sendmail";
+}
+
+static bool has_main_file(const struct audit_mta *m, const char *folder)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", folder, m->main_file);
+
+	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+}
+
+const char *audit_own_dir(const struct audit_mta *m)
+{
+	const char *named = m->environment == NULL ? NULL : getenv(m->environment);
+
+	if (m->main_file == NULL || has_main_file(m, m->config_dir))
+		return m->config_dir;
+	/* Who names a folder that has none is told of that one. */
+	if (named != NULL && named[0] == '/')
+		return named;
+	return m->elsewhere != NULL && has_main_file(m, m->elsewhere) ? m->elsewhere
+	                                                              : m->config_dir;
 }
 
 /*
@@ -49,7 +73,7 @@ const char *audit_path(
 
 	if (path[0] != '/')
 		return arena_printf(a, "%s/%s", r->config_dir, path);
-	if (strncmp(path, m->config_dir, usual) == 0 && path[usual] == '/')
+	if (r->given && strncmp(path, m->config_dir, usual) == 0 && path[usual] == '/')
 		return arena_printf(a, "%s%s", r->config_dir, path + usual);
 	below = r->given ? below_folder(m, path) : NULL;
 	if (below != NULL) {

@@ -34,6 +34,21 @@ void pf_report(struct pf_audit *a, const struct pf_listener *l, const char *id,
 
 /* --- the two commands ------------------------------------------------------ */
 
+/* Each instance has files of its own: postmulti(1). A copy of one says nothing of the others. */
+static void note_instances(const struct pf_audit *a)
+{
+	const char *p, *folder;
+
+	if (a->pf->request->given)
+		return;
+	p = pf_get(&a->main, "multi_instance_directories");
+	while ((folder = pf_word(&a->pf->arena, &p, NULL)) != NULL)
+		pf_note(a->pf,
+		    "multi_instance_directories names another instance of Postfix, which was not "
+		    "judged: `relay-guard audit postfix --config-dir %s` does.",
+		    folder);
+}
+
 void pf_audit(struct pf *pf, struct findings *l)
 {
 	struct pf_audit a = {.pf = pf, .main = {pf, NULL}, .findings = l};
@@ -48,6 +63,7 @@ void pf_audit(struct pf *pf, struct findings *l)
 	pf_audit_postscreen(&a);
 	pf_audit_domains(&a);
 	pf_audit_host(&a);
+	note_instances(&a);
 }
 
 void pf_free(struct pf *pf)
@@ -84,4 +100,10 @@ static int import(const struct audit_request *r, struct import *i, struct findin
 	return code;
 }
 
-const struct audit_mta audit_postfix = {"postfix", "/etc/postfix", audit, import};
+const struct audit_mta audit_postfix = {.name = "postfix",
+    .config_dir = "/etc/postfix",
+    .audit = audit,
+    .import = import,
+    .main_file = "main.cf",
+    .environment = "MAIL_CONFIG",
+    .elsewhere = "/usr/local/etc/postfix"};

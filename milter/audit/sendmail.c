@@ -109,4 +109,5 @@ static int import(const struct audit_request *r, struct import *i, struct findin
 	return code;
 }
 
-const struct audit_mta audit_sendmail = {"sendmail", "/etc/mail", audit, import};
+const struct audit_mta audit_sendmail = {
+    .name = "sendmail", .config_dir = "/etc/mail", .audit = audit, .import = import};

@@ -233,7 +233,7 @@ static const struct audit_mta *mta_of(const struct way *w)
 	char path[256];
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", all[i].mta->config_dir, all[i].file);
+		snprintf(path, sizeof(path), "%s/%s", audit_own_dir(all[i].mta), all[i].file);
 		if (strstr(w->banner, all[i].word) != NULL && access(path, R_OK) == 0)
 			return all[i].mta;
 	}
@@ -250,7 +250,7 @@ static bool blame_way(struct plan *p, const struct way *w)
 
 	if (mta == NULL)
 		return true;
-	request = (struct audit_request){.config_dir = mta->config_dir};
+	request = (struct audit_request){.config_dir = audit_own_dir(mta)};
 	if (mta->audit(&request, &l, &subject) == EXIT_OK)
 		ok = !l.failed && blame_rows_on(p, w, &l);
 	findings_free(&l);

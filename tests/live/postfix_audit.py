@@ -158,13 +158,13 @@ def attempt_once(server, s):
 
 
 def postfix():
-    from postfix_cases import OPEN
+    import postfix_cases as cases
 
     sink = Sink(mtas.SINK)
     server = Server()
     with open("/etc/postfix/tls/ca.pem") as ca, open("/etc/ssl/certs/ca-certificates.crt", "a") as f:
         f.write(ca.read())
-    for c in OPEN:
+    for c in cases.OPEN:
         if not c.live:
             continue
         code, report = server.load(c.main(), c.master_cf(), c.files, c.postmap)
@@ -177,6 +177,7 @@ def postfix():
                    sink.mails, *server.refusals())
     healthy(server)
     server.postfix.stop()
+    other_places(cases.OPEN[0])
 
 
 def without_others(main):
@@ -226,6 +227,34 @@ def healthy(server):
         tap.ok(not any(r.ok for r in replies), f"postfix: healthy: {name}: strangers are refused", *replies)
         options = OPTIONS.get(name, ())
         tap.equal(selftest(server.port, *options), (0, []), f"postfix: healthy: {name}: no row fails", *server.refusals()[-6:])
+
+
+def other_places(c):
+    """Where /etc/postfix has no main.cf, or names other instances."""
+    local, own = "/usr/local/etc/postfix", "/run/own"
+    write_all(c.main() + "multi_instance_directories = /etc/postfix-out, /etc/postfix-in\n", c.master_cf(), c.files)
+    _, report = audit()
+    told = [n for n in report["notes"] if "another instance" in n]
+    tap.ok(len(told) == 2 and "--config-dir /etc/postfix-out`" in told[0] and "/etc/postfix-in`" in told[1],
+           "postfix: other instances are told of", report["notes"])
+    for folder in local, own:
+        os.makedirs(folder, exist_ok=True)
+        mtas.write(f"{folder}/main.cf", c.main().replace("mx.example.com", "mx2.example.com") + f"mynetworks = cidr:{ETC}/world\n")
+    mtas.write(f"{ETC}/world", "0.0.0.0/0 OK\n")
+    for environment, where in ((None, ETC), (own, ETC), (None, local), (own, own), ("relative", local), ("/run/none", None)):
+        if where != ETC and os.path.exists(f"{ETC}/main.cf"):
+            os.remove(f"{ETC}/main.cf")
+        env = {k: v for k, v in os.environ.items() if k != "MAIL_CONFIG"} | ({"MAIL_CONFIG": environment} if environment else {})
+        done = subprocess.run([BINARY, "audit", "postfix", "--format", "json"], capture_output=True, text=True, env=env)
+        if where is None:
+            tap.ok(done.returncode == 66 and "/run/none/main.cf" in done.stderr, "postfix: a folder of MAIL_CONFIG without main.cf",
+                   done.stderr)
+            continue
+        report = json.loads(done.stdout)
+        tap.ok(done.returncode == 1 and report["subject"].endswith(f" in {where}"), f"postfix: MAIL_CONFIG={environment}: {where}",
+               report)
+        files = {f["file"] for f in report["findings"] if f["id"] == "networks-world"}
+        tap.equal(files, {f"{ETC}/main.cf" if where == ETC else f"{ETC}/world"}, f"postfix: {where}: a table is where it is named")
 
 
 def other():
