@@ -30,6 +30,9 @@ const char *sm_commented(struct sm_audit *a, const struct sm_fact *f);
 /* Its line without the word that the fact is, where there are others; else as a comment. */
 const char *sm_without(struct sm_audit *a, const struct sm_fact *f);
 
+/* A feature is taken away in sendmail.mc, wherever that is. */
+const char *sm_without_feature(struct sm_audit *a, const struct sm_fact *f);
+
 /* define(`confX', `value')dnl, or O Option=value. */
 const char *sm_define(struct sm_audit *a, const struct sm_fact *f, const char *macro,
     const char *option, const char *value);
@@ -39,6 +42,9 @@ void sm_audit_relay(struct sm_audit *a);
 
 /* sm_clients.c: who may relay, and to where, by lists and tables? */
 void sm_audit_clients(struct sm_audit *a);
+
+/* sm_senders.c: who may relay for the sender's address that he gives? */
+void sm_audit_senders(struct sm_audit *a);
 
 /* sm_host.c: milters, logins, limits, and what else the server shows. */
 void sm_audit_host(struct sm_audit *a);

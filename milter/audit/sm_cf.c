@@ -105,6 +105,13 @@ static const struct {
 
 enum { BY_RULE = sizeof(by_rule) / sizeof(by_rule[0]) };
 
+/* FEATURE(`relay_mail_from', `domain') looks up what is behind the @ as well. */
+static bool asks_for_senders_domain(const char *rule)
+{
+	return strstr(rule, "From>") != NULL &&
+	       (strstr(rule, "<D:") != NULL || strstr(rule, "<E:") != NULL);
+}
+
 static void read_rule(struct reader *r, const char *text, unsigned line)
 {
 	char left[64];
@@ -119,6 +126,8 @@ static void read_rule(struct reader *r, const char *text, unsigned line)
 		if (strcasecmp(r->sm->ruleset, by_rule[i].ruleset) == 0 &&
 		    strcasecmp(left, by_rule[i].left) == 0)
 			sm_add(r->sm, SM_FEATURE, by_rule[i].feature, "", r->file, line);
+	if (strcasecmp(r->sm->ruleset, "Relay_ok") == 0 && asks_for_senders_domain(text))
+		sm_add(r->sm, SM_FEATURE, "relay_mail_from_domain", "", r->file, line);
 	if (strchr(text, '\t') == NULL)
 		sm_add(r->sm, SM_PROBLEM, "sendmail",
 		    "a tab is expected between the two sides of a rule", r->file, line);

@@ -104,3 +104,11 @@ const char *sm_define(struct sm_audit *a, const struct sm_fact *f, const char *m
 		return findings_text(a->findings, "define(`%s', `%s')dnl", macro, value);
 	return findings_text(a->findings, "O %s=%s", option, value);
 }
+
+const char *sm_without_feature(struct sm_audit *a, const struct sm_fact *f)
+{
+	if (sm_in_mc(a, f))
+		return sm_commented(a, f);
+	return findings_text(a->findings,
+	    "# build sendmail.cf anew from its sendmail.mc, without FEATURE(`%s')", f->name);
+}

@@ -83,6 +83,7 @@ static const struct {
     {"relay_hosts_only", "_RELAY_HOSTS_ONLY_"},
     {"relay_local_from", "_RELAY_LOCAL_FROM_"},
     {"relay_mail_from", "_RELAY_DB_FROM_"},
+    {"relay_mail_from_domain", "_RELAY_DB_FROM_DOMAIN_"},
     {"use_cw_file", "USE_CW_FILE"},
 };
 
@@ -130,6 +131,8 @@ static void on_feature(struct reader *r, const struct m4_call *c)
 	for (size_t i = 2; i < 5 && strcasecmp(c->args[0], "access_db") == 0; i++)
 		if (c->args[i][0] != '\0')
 			add(r, SM_FEATURE, c->args[i], "", &c->at);
+	if (strcasecmp(c->args[0], "relay_mail_from") == 0 && strcmp(c->args[1], "domain") == 0)
+		m4_define(r->m, "_RELAY_DB_FROM_DOMAIN_", "1", &c->at);
 	for (size_t i = 0; i < FEATURES; i++)
 		if (strcasecmp(c->args[0], features[i].feature) == 0) {
 			m4_define(r->m, features[i].macro, c->args[1], &c->at);

@@ -198,41 +198,6 @@ static void audit_source(struct sm_audit *a)
 			    sm_commented(a, f));
 }
 
-/* What to write in the place of a feature: it is changed in sendmail.mc, wherever that is. */
-static const char *without_feature(struct sm_audit *a, const struct sm_fact *f)
-{
-	if (sm_in_mc(a, f))
-		return sm_commented(a, f);
-	return findings_text(a->findings,
-	    "# build sendmail.cf anew from its sendmail.mc, without FEATURE(`%s')", f->name);
-}
-
-/* FEATURE(`relay_mail_from') permits whom the access map has as From:... RELAY. */
-static void audit_mail_from(struct sm_audit *a)
-{
-	const struct sm_fact *f = sm_last(a->sm, SM_FEATURE, "relay_mail_from"), *entry = NULL;
-	bool used = false;
-
-	if (f == NULL)
-		return;
-	while ((entry = sm_next(a->sm, entry, SM_ENTRY, NULL)) != NULL) {
-		if (strncmp(entry->name, "from:", 5) != 0 || strcasecmp(entry->value, "RELAY") != 0)
-			continue;
-		used = true;
-		sm_report(a, "relay-mail-from", SEVERITY_HIGH, entry,
-		    findings_text(a->findings,
-			"Whoever says that he is %s (MAIL FROM) may send to where he likes; "
-			"nothing proves it.",
-			entry->name + 5),
-		    sm_commented(a, entry));
-	}
-	if (!used && !a->sm->has_access)
-		sm_report(a, "relay-mail-from", SEVERITY_MEDIUM, f,
-		    "A From: entry with RELAY in the access map would let whoever uses that sender "
-		    "send to where he likes.",
-		    without_feature(a, f));
-}
-
 /* Whose domain counts as one's own: class m, of FEATURE(`relay_entire_domain'). */
 static void audit_class_m(struct sm_audit *a)
 {
@@ -258,11 +223,10 @@ static void audit_features(struct sm_audit *a)
 		if (i == 0 && !a->sm->from_mc && denies(a->sm))
 			continue;
 		if (f != NULL)
-			sm_report(a, d->id, d->severity, f, d->why, without_feature(a, f));
+			sm_report(a, d->id, d->severity, f, d->why, sm_without_feature(a, f));
 	}
 	if (sm_last(a->sm, SM_FEATURE, "relay_entire_domain") != NULL)
 		audit_class_m(a);
-	audit_mail_from(a);
 	audit_source(a);
 }
 
@@ -350,6 +314,7 @@ void sm_audit_relay(struct sm_audit *a)
 	for (const struct sm_fact *f = NULL; (f = sm_next(a->sm, f, SM_RULE, NULL)) != NULL;)
 		audit_rule(a, f);
 	sm_audit_clients(a);
+	sm_audit_senders(a);
 	a->limit = SEVERITY_HIGH;
 	audit_anonymous(a);
 }

@@ -35,6 +35,12 @@ OPEN = [
     Case("a sender's domain that may relay", "relay-mail-from", "partner.example.org",
          "FEATURE(`relay_mail_from', `domain')dnl\n", access="From:partner.example.org\tRELAY\n",
          sender="<any@partner.example.org>"),
+    Case("whoever is below a sender's domain", "relay-mail-from", "From:.example.org", "FEATURE(`lookupdotdomain')dnl\n"
+         "FEATURE(`relay_mail_from', `domain')dnl\n", access="From:.example.org RELAY\n"),
+    Case("a sender's domain, said twice", "relay-mail-from", "From:example.org", "FEATURE(`relay_mail_from', `domain')dnl\n"
+         "FEATURE(`relay_mail_from')dnl\n", access="From:example.org RELAY\n"),
+    Case("a sender's domain alone", "relay-mail-from", "From:stranger", "FEATURE(`relay_hosts_only')dnl\n"
+         "FEATURE(`relay_mail_from', `domain')dnl\n", access="From:stranger.example.org RELAY\n"),
     Case("a network of the world, in the access map", "networks-world", "Connect:8", access="Connect:8 RELAY\n"),
     Case("the same without a tag", "networks-world", "8\tRELAY", access="8\tRELAY\n"),
     Case("a network of the world, as RELAY_DOMAIN", "networks-world", "RELAY_DOMAIN", "RELAY_DOMAIN(`8')dnl\n"),
@@ -123,6 +129,17 @@ CLOSED = [
     Case("OK is not RELAY", None, "", access="Connect:8 OK\n"),
     Case("a comment behind RELAY", None, "", access="Connect:8 RELAY # for now\n"),
     Case("a sender without the feature", None, "", access="From:stranger.example.org RELAY\n"),
+    Case("a sender's domain where only addresses are asked for", None, "", "FEATURE(`relay_mail_from')dnl\n",
+         access="From:stranger.example.org RELAY\n"),
+    Case("the word in another case", None, "", "FEATURE(`relay_mail_from', `Domain')dnl\n",
+         access="From:stranger.example.org RELAY\n"),
+    Case("a sender's domain taken back", None, "", "FEATURE(`relay_mail_from', `domain')dnl\nundefine(`_RELAY_DB_FROM_DOMAIN_')dnl\n",
+         access="From:stranger.example.org RELAY\n"),
+    Case("a sender without a domain, one without a user, and dots", None, "", "FEATURE(`relay_mail_from', `domain')dnl\n",
+         access="From:a@ RELAY\nFrom:@stranger.example.org RELAY\nFrom:stranger.example.org. RELAY\n"
+                "From:.example.org RELAY\nFrom:a@stranger.example.org. RELAY\n"),
+    Case("a dot before a sender's domain, and hosts alone", None, "", "FEATURE(`relay_hosts_only')dnl\nFEATURE(`lookupdotdomain')dnl\n"
+         "FEATURE(`relay_mail_from', `domain')dnl\n", access="From:.example.org RELAY\n"),
     Case("hosts alone", None, "", "FEATURE(`relay_hosts_only')dnl\nRELAY_DOMAIN(`net')dnl\n", access="To:net RELAY\n"),
     Case("a login is asked for", "promiscuous-relay", "", "FEATURE(`promiscuous_relay')dnl\n",
          edit=lambda cf: cf.replace("Name=MTA, ", "Name=MTA, M=a, ").replace("Name=MTA6, ", "Name=MTA6, M=a, ")),
