@@ -62,22 +62,81 @@ static bool is_private_name(const char *name)
 	return !strangers_below(last == NULL ? name : last + 1);
 }
 
-static void audit_by_name(struct sm_audit *a, const struct sm_fact *f, enum severity severity,
-    const char *name, const char *instead)
+static void audit_by_name(struct sm_audit *a, const struct sm_fact *f, const char *whom,
+    const char *name, const char *more, const char *instead)
 {
-	if (!is_private_name(name))
-		sm_report(a, "networks-by-name", severity, f,
-		    findings_text(a->findings,
-			"It permits clients by their names: who controls the DNS of %s, and every "
-			"host that has a name there, may send to where he likes.",
-			name),
-		    instead);
+	bool hosts_only = sm_last(a->sm, SM_FEATURE, "relay_hosts_only") != NULL;
+
+	sm_report(a, "networks-by-name", SEVERITY_MEDIUM, f,
+	    findings_text(a->findings,
+		"%s permits clients by their names: who controls the DNS of %s%s may send to where "
+		"he likes%s.",
+		whom, name, hosts_only ? "" : ", and every host that has a name there,", more),
+	    instead);
 }
 
-/* Class R: clients, by address and by name, and recipients' domains. */
+/* --- class R ------------------------------------------------------------------ */
+
+/* A name by which clients relay as well, and that is no matter of the other findings. */
+static bool is_trusted_name(const struct sm_fact *f)
+{
+	struct prefix p;
+
+	return strpbrk(f->value, "$/[]*") == NULL && !sm_network(f->value, &p) &&
+	       !strangers_below(f->value) && !is_private_name(f->value);
+}
+
+/* VIRTUSER_DOMAIN puts its words into class R as well: the one that did; NULL: another line. */
+static const struct sm_fact *virtual_of(const struct sm *sm, const struct sm_fact *f)
+{
+	const struct sm_fact *v = NULL;
+
+	while ((v = sm_next(sm, v, SM_CLASS, "VirtHost")) != NULL)
+		if (strcmp(v->value, f->value) == 0 && v->line == f->line &&
+		    strcmp(v->file, f->file) == 0)
+			break;
+	return v;
+}
+
+/* LOCAL_DOMAIN has the virtusertable asked likewise, and lets no client relay that is below it. */
+static const char *as_local(struct sm_audit *a, const struct sm_fact *f)
+{
+	const char *without = sm_without(a, f);
+
+	if (sm_in_mc(a, f))
+		return findings_text(a->findings, "%s\nLOCAL_DOMAIN(`%s')dnl", without, f->value);
+	if (strcmp(f->file, a->sm->main_file) == 0)
+		return findings_text(a->findings, "%s\nCw%s", without, f->value);
+	return without;
+}
+
+/* The first name of a file speaks for all of it: a backup MX may have thousands. */
+static void audit_file_of_names(struct sm_audit *a, const struct sm_fact *f)
+{
+	const struct sm_fact *other = NULL, *virtual = virtual_of(a->sm, f);
+	size_t count = 0;
+
+	while ((other = sm_next(a->sm, other, SM_CLASS, "R")) != NULL) {
+		if (!is_trusted_name(other) || strcmp(other->file, f->file) != 0)
+			continue;
+		if (count++ == 0 && other != f)
+			return;
+	}
+	audit_by_name(a, virtual != NULL ? virtual : f, "Class R", f->value,
+	    findings_text(a->findings,
+		virtual != NULL
+		    ? "%s; LOCAL_DOMAIN(`%s') takes mail for it without that"
+		    : "%s; To:%s RELAY in the access map takes mail for it without that",
+		count == 1 ? ""
+			   : findings_text(a->findings, " (this file has %zu such names)", count),
+		f->value + (f->value[0] == '.')),
+	    virtual != NULL ? as_local(a, virtual) : sm_without(a, f));
+}
+
+/* Clients, by address and by name, and recipients' domains. */
 static void audit_class(struct sm_audit *a)
 {
-	const struct sm_fact *f = NULL;
+	const struct sm_fact *f = NULL, *named = NULL;
 
 	while ((f = sm_next(a->sm, f, SM_CLASS, "R")) != NULL) {
 		struct prefix p;
@@ -90,8 +149,15 @@ static void audit_class(struct sm_audit *a)
 			audit_network(a, f, f->value, &p);
 		else if (strangers_below(f->value))
 			audit_world(a, f, "to, and from,", f->value);
+		else if (is_trusted_name(f)) {
+			if (named == NULL || strcmp(named->file, f->file) != 0)
+				audit_file_of_names(a, f);
+			named = f;
+		}
 	}
 }
+
+/* --- the access map ------------------------------------------------------------ */
 
 /* Keys that no rule of m4 asks for. */
 static bool is_dead(const struct sm *sm, const char *key)
@@ -130,11 +196,10 @@ static void audit_entry(struct sm_audit *a, const struct sm_fact *f)
 		audit_network(a, f, key, &p);
 	else if (strangers_below(key))
 		audit_world(a, f, connect ? "from" : to ? "to" : "to, and from,", key);
-	else if (connect)
-		audit_by_name(a, f, SEVERITY_MEDIUM, key, "Connect:192.0.2.1\tRELAY");
-	else if (!to)
-		audit_by_name(
-		    a, f, SEVERITY_MEDIUM, key, findings_text(a->findings, "To:%s\tRELAY", key));
+	else if (!to && !is_private_name(key))
+		audit_by_name(a, f, "It", key, "",
+		    connect ? "Connect:192.0.2.1\tRELAY"
+			    : findings_text(a->findings, "To:%s\tRELAY", key));
 }
 
 void sm_audit_clients(struct sm_audit *a)

@@ -15,7 +15,8 @@ struct reader {
 	struct m4 *m;
 	const char *file;
 	unsigned includes;
-	bool has_daemon; /* DAEMON_OPTIONS was there */
+	bool has_daemon;  /* DAEMON_OPTIONS was there */
+	bool has_virtual; /* VIRTUSER_DOMAIN was */
 };
 
 /* --- what cf.m4 brings ------------------------------------------------------------- */
@@ -215,8 +216,9 @@ static void on_call(void *user, const struct m4_call *c)
 		else
 			add(r, SM_FILE, classes[i].name, value_of(r, c->args[0]), &c->at);
 		/* Who has virtual domains relays for them, and for all that is below. */
-		if (strcmp(classes[i].name, "VirtHost") == 0)
+		if (strcmp(classes[i].name, "VirtHost") == 0 && !r->has_virtual)
 			add(r, SM_CLASS, "R", "$={VirtHost}", &c->at);
+		r->has_virtual = r->has_virtual || strcmp(classes[i].name, "VirtHost") == 0;
 		return;
 	}
 	if (strcmp(c->name, "FEATURE") == 0) {

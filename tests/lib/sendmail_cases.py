@@ -4,6 +4,8 @@ Configurations of Sendmail for the audit and the import: open ones, each in a wa
 Each open one says what must be found (id and severity), a piece of the line that must be named, and how a
 stranger relays through it, which tests/live/sendmail_audit.py tries on the real Sendmail.
 """
+# The stranger's name, where it is known.
+NAME = "mx.stranger.example.org"
 VICTIM = "<victim@ext.example.net>"
 SENDER = "<a@stranger.example.org>"
 
@@ -77,6 +79,14 @@ OPEN = [
          severity="medium"),
     Case("a domain with all that is below, by name", "networks-by-name", "Connect:example.org", severity="medium",
          access="Connect:example.org\tRELAY\n"),
+    Case("a domain that is relayed to, and whose hosts may relay", "networks-by-name", "RELAY_DOMAIN", severity="medium",
+         mc="RELAY_DOMAIN(`10.1.2 example.org')dnl\n"),
+    Case("the same in a file, behind a dot", "networks-by-name", ".example.org", severity="medium",
+         files={"relay-domains": "10.1.2\nbackup.example\n.example.org\n"}),
+    Case("the same, as this very host", "networks-by-name", "stranger.example.org", "FEATURE(`relay_hosts_only')dnl\n",
+         severity="medium", files={"relay-domains": f"{NAME}\n"}),
+    Case("virtual domains, whose hosts may relay", "networks-by-name", "VIRTUSER_DOMAIN", severity="medium",
+         mc="VIRTUSER_DOMAIN(`vmail.example example.org')dnl\n"),
     Case("a bare newline ends a message", "bare-newline", "Srv_Features:", access="Srv_Features: O U G\n", severity="medium",
          live=False),
     Case("the same by a rule", "bare-newline", "$# O G", "LOCAL_SRV_FEATURES\nR$*\t\t$# O G\n", severity="medium", live=False),

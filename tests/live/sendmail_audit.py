@@ -21,7 +21,7 @@ from tap import Tap
 ETC = "/etc/mail"
 CF = "/usr/share/sendmail/cf"
 # A stranger whose name is known, as class R and the access map look names up.
-STRANGER, NAME = "8.8.4.4", "mx.stranger.example.org"
+STRANGER, NAME = "8.8.4.4", cases.NAME
 tap = Tap()
 
 
