@@ -71,6 +71,7 @@ void sm_add_relay_domain(
 static void import_class_r(struct sm *sm, struct import *i)
 {
 	const struct sm_fact *f = NULL;
+	bool told = false;
 
 	while ((f = sm_next(sm, f, SM_CLASS, "R")) != NULL) {
 		struct import_from where = sm_from(f, "class {R}");
@@ -79,10 +80,16 @@ static void import_class_r(struct sm *sm, struct import *i)
 		/* Another class, whose words are there as well. */
 		if (f->value[0] == '$')
 			continue;
-		if (sm_network(f->value, &p))
+		if (sm_network(f->value, &p)) {
 			sm_add_network(i, &p, &where);
-		else
-			sm_add_relay_domain(sm, i, f->value, &where);
+			continue;
+		}
+		sm_add_relay_domain(sm, i, f->value, &where);
+		if (!told)
+			import_note(i, &where,
+			    "Clients whose name is in class {R} may relay as well. The guard asks "
+			    "for addresses: add theirs to `friends`.");
+		told = true;
 	}
 }
 

@@ -292,6 +292,8 @@ def imported():
         code, out, err = command("import", "sendmail")
         mtas.write("/tmp/guard.conf", out)
         tap.equal((code, command("check", "-c", "/tmp/guard.conf")[0]), (0, 0), f"{name}: it is imported, and can be read", out, err)
+        named = "VIRTUSER_DOMAIN" in mc or "RELAY_DOMAIN" in mc or "relay-domains" in files
+        tap.equal("whose name is in class {R}" in " ".join(out.replace("#", "").split()), named, f"{name}: clients by their names are told of", out)
         differs = []
         for source in (STRANGER, "10.1.2.3", "10.1.2.4", "10.1.2.5", "127.0.0.1"):
             for rcpt in RECIPIENTS:
