@@ -200,6 +200,29 @@ static void report_unknown_words(struct pf_audit *a, const struct pf_listener *l
 	}
 }
 
+/* smtpd ends with an error, whether a list has the class or not. */
+static void report_empty_classes(struct pf_audit *a, const struct pf_listener *l)
+{
+	static const char classes[] = "smtpd_restriction_classes";
+	const struct pf_view *v = &l->view;
+	const char *p = pf_get(v, classes), *name;
+	unsigned index = 0;
+
+	for (; (name = pf_word(&v->pf->arena, &p, NULL)) != NULL; index++) {
+		if (pf_get(v, name)[0] != '\0')
+			continue;
+		pf_report(a, l, "syntax", SEVERITY_MEDIUM, pf_is_set(v, name) ? name : classes,
+		    findings_text(a->findings,
+			"The restriction class \"%s\" is empty or not defined: smtpd does not "
+		        "start "
+			"with it (\"restriction class `%s' needs a definition\"), and no client is "
+			"served.",
+			name, name),
+		    pf_uses(v, name) ? pf_line_for(v, name, "reject_unauth_destination")
+				     : pf_list_without(v, classes, index));
+	}
+}
+
 void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 {
 	const struct pf_view *v = &l->view;
@@ -209,6 +232,7 @@ void pf_audit_relay(struct pf_audit *a, const struct pf_listener *l)
 	int total = total_reach(v, 0, &trust, &found), without = total_reach(v, 0, &none, NULL);
 
 	report_unknown_words(a, l);
+	report_empty_classes(a, l);
 	if (!pf_has_relay_control(v))
 		report_refusal(a, l);
 	/* What is wrong with mynetworks counts as much as this listener heeds it. */

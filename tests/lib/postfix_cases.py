@@ -319,6 +319,12 @@ OTHERS = [
     ("a word twice", {"x": "y\nmynetworks = 10.0.0.0/24"}, "", {}, "defined-twice", "low"),
     ("no sign of equality", {"x": "y\nsmtpd_milters unix:/x"}, "", {}, "syntax", "medium"),
     ("a service cut short", {}, "\nsmtps inet n", {}, "syntax", "medium"),
+    # Measured: `fatal: restriction class 'one' needs a definition`, but not for what has a comma alone.
+    ("a class that is not defined", {"smtpd_restriction_classes": "two, one", "two": "reject", **listed("one")}, "", {}, "syntax",
+     "medium"),
+    ("a class of nothing", {"smtpd_restriction_classes": "one, two", "one": "$nothing", "two": "reject"}, "", {}, "syntax", "medium"),
+    ("a class that one listener empties", {"smtpd_restriction_classes": "one", "one": "reject", RECIPIENT: "one"},
+     "\n465 inet n - n - - smtpd\n  -o one=", {}, "syntax", "medium"),
     ("a restriction misspelt", {RELAY: "permit_mynetworks, reject_unauth_destinations, reject_unauth_destination"}, "",
      {}, "restriction-unknown", "low"),
     ("a policy service first", listed("check_policy_service inet:127.0.0.1:10023"), "", {}, "policy-before-reject",
