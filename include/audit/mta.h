@@ -46,9 +46,9 @@ const char *audit_own_dir(const struct audit_mta *m);
 const char *audit_mta_names(void);
 
 /*
- * Where the file that the MTA's configuration calls `path` is read. Relative names are looked for in
- * r->config_dir. Where that was given, so is what is named below the MTA's usual directory, and what
- * is named below another folder of that name (/usr/local/etc/postfix) or an instance's
+ * Where the file that the MTA's configuration calls `path` is read. Relative names are looked for
+ * in r->config_dir. Where that was given, so is what is named below the MTA's usual directory, and
+ * what is named below another folder of that name (/usr/local/etc/postfix) or an instance's
  * (/etc/postfix-out), if it is there; anything else stays. In the arena. NULL: memory is exhausted.
  */
 const char *audit_path(

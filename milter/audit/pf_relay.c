@@ -214,7 +214,7 @@ static void report_empty_classes(struct pf_audit *a, const struct pf_listener *l
 		pf_report(a, l, "syntax", SEVERITY_MEDIUM, pf_is_set(v, name) ? name : classes,
 		    findings_text(a->findings,
 			"The restriction class \"%s\" is empty or not defined: smtpd does not "
-		        "start "
+			"start "
 			"with it (\"restriction class `%s' needs a definition\"), and no client is "
 			"served.",
 			name, name),
