@@ -153,17 +153,13 @@ static bool is_plain(struct plan *p, const char *to, struct mailaddr *out)
 
 /* What was told so far. */
 struct told {
-	const struct actor *actor; /* the last */
-	unsigned count, of_actor;
-	bool more; /* than was told */
+	unsigned count, of_actor; /* of all, and of the client at hand */
+	bool more;                /* than was told */
 };
 
 static bool note(struct plan *p, const struct row *r, const char *says, const char *rule,
     const char *where, struct told *told)
 {
-	if (told->actor != r->actor)
-		told->of_actor = 0;
-	told->actor = r->actor;
 	/* One client's must not hide those of all others. */
 	if (told->count == NOTES_MAX || told->of_actor == NOTES_OF_ONE) {
 		told->more = true;
@@ -212,10 +208,13 @@ static bool settle_row(
 
 bool agree_settle(struct plan *p, const struct config *config, usec_t now)
 {
-	struct told told = {NULL, 0, 0, false};
+	struct told told = {0, 0, false};
 
-	for (size_t i = 0; i < p->row_count; i++)
+	for (size_t i = 0; i < p->row_count; i++) {
+		if (i > 0 && p->rows[i].actor != p->rows[i - 1].actor)
+			told.of_actor = 0;
 		if (!settle_row(p, &p->rows[i], config, now, &told))
 			return false;
+	}
 	return !told.more || plan_note(p, "there are more rows where the two do not agree");
 }
