@@ -2,6 +2,8 @@
 #ifndef SELFTEST_GUARD_H
 #define SELFTEST_GUARD_H
 
+#include <stdbool.h>
+
 #include "selftest/plan.h"
 
 /*
@@ -11,5 +13,11 @@
  * contrary only for Postfix, which shows the guard what it refuses itself.
  */
 void guard_settle(struct plan *p, const char *events);
+
+/*
+ * Of a row of PROBE_GUARD that the mail server refused before any recipient: does it offer
+ * STARTTLS there and put it off, so that nobody's mail can get as far as the guard?
+ */
+bool guard_is_out_of_reach(const struct row *r);
 
 #endif

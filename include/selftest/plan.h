@@ -46,6 +46,7 @@ struct place {
 	bool no_mail;     /* the server takes none from outside: a null client */
 	bool unguarded;   /* the guard is down: what it would permit must wait */
 	bool turned_away; /* and everybody is, at the door */
+	bool tls_put_off; /* STARTTLS is offered there, and refused for now */
 };
 
 enum actor_kind { ACTOR_STRANGER, ACTOR_FRIEND };

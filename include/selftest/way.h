@@ -52,6 +52,7 @@ struct way {
 	bool turned_away; /* at the door, by a reply: nothing else is known */
 	bool xclient, xclient_login, xclient_name;
 	bool starttls, pipelining, utf8, chunking;
+	bool tls_put_off;  /* STARTTLS is offered and refused for now (RFC 3207 4: 454) */
 	bool auth;         /* by one of `logins`, once the session is as the way has it */
 	unsigned logins;   /* LOGIN_BIT of those that are offered */
 	bool auth_offered; /* by any mechanism */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "selftest/guard.h"
 #include "selftest/report.h"
 
 /* Examples named before the rest is only counted. */
@@ -84,7 +85,7 @@ static const char *headline(enum fault fault)
 	    [FAULT_UNDER_WAY] = "could not relay, and may:",
 	    [FAULT_NOT_IN] = "could not send to our own domain:",
 	    [FAULT_LET_IN] = "could send to our own domain, and must not:",
-	    [FAULT_NOT_ASKED] = "got past the guard, which was not asked:",
+	    [FAULT_NOT_ASKED] = "was not shown to the guard:",
 	    [FAULT_UNFILTERED] = "did not have to wait until the guard is back:",
 	    [FAULT_LOST] = "was refused for good, and should wait until the guard is back:",
 	    [FAULT_ERROR] = "could not be tried:",
@@ -212,6 +213,14 @@ static void what_to_do(
 	case FAULT_NOT_ASKED:
 		if (way_is_without_filter(&row->result))
 			what_to_do_without_filter(b);
+		else if (guard_is_out_of_reach(row))
+			strbuf_puts(b,
+			    "  Nothing gets as far as the guard: mail is refused there "
+			    "without STARTTLS or a login,\n  and STARTTLS is put off. So it "
+			    "is while the mail server's filter does not answer:\n  is "
+			    "`relay-guard serve` running, at the socket that smtpd_milters "
+			    "(Postfix) or\n  INPUT_MAIL_FILTER (Sendmail) names? Or its "
+			    "certificate or key can't be read.\n");
 		else
 			strbuf_puts(b, "  This listener bypasses the guard. Is it running, and in "
 				       "smtpd_milters\n"

@@ -76,6 +76,12 @@ static bool is_postfix(const struct row *r)
 	return strstr(r->actor->place->way->banner, "Postfix") != NULL;
 }
 
+bool guard_is_out_of_reach(const struct row *r)
+{
+	return r->probe->kind == PROBE_GUARD && r->actor->place->tls_put_off &&
+	       r->result.by == BY_MTA && r->result.stage < STAGE_RCPT;
+}
+
 static void settle(const struct plan *p, struct row *r, const char *events)
 {
 	const struct row *other = refused_by_guard(p, r);
@@ -101,7 +107,8 @@ static void settle(const struct plan *p, struct row *r, const char *events)
 	case NOT_READABLE:
 		break;
 	}
-	if (way_is_without_filter(&r->result))
+	/* What asks for TLS or a login, and has no TLS, serves nobody: as without its filter. */
+	if (way_is_without_filter(&r->result) || guard_is_out_of_reach(r))
 		r->result.outcome = OUTCOME_NOT_ASKED;
 	if (r->result.outcome == OUTCOME_UNTOLD && r->expected == EXPECT_ASKED) {
 		r->expected = EXPECT_EITHER;

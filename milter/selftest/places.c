@@ -94,10 +94,11 @@ static void set_pace(struct way *w, const struct place_options *o)
 		w->parallel = 1;
 }
 
-/* The other manners of speaking to the same listener. */
+/* The other manners of speaking to the same listener as at the last place. */
 static void add_manners(struct places *p, const struct way *base, const struct place_options *o)
 {
 	char name[WAY_TEXT_SIZE + 32], error[WAY_TEXT_SIZE] = "";
+	struct place *first = &p->all[p->count - 1];
 	struct way w = *base;
 
 	w.helo = true;
@@ -113,6 +114,7 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 			(void)add(p, &w, name, false, o);
 		else
 			places_note(p, "%s is not tried: %s", name, error);
+		first->tls_put_off = w.tls_put_off;
 	}
 	w = *base;
 	w.pipelined = true;

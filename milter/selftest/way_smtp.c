@@ -11,6 +11,9 @@
 /* RFC 3207 4: it wants STARTTLS before anything else. */
 enum { STARTTLS_FIRST = 530 };
 
+/* RFC 3207 4: TLS is not available for now. */
+enum { TLS_PUT_OFF = 454 };
+
 enum { GUARD_FORMS = 5 };
 
 /* --- rows ------------------------------------------------------------------- */
@@ -336,8 +339,10 @@ static bool learn(struct way *w, struct dialogue *d)
 	}
 	learn_offers(w, &d->reply);
 	if (w->tls == WAY_STARTTLS && w->starttls) {
-		if (!dialogue_start_tls(d, helo))
+		if (!dialogue_start_tls(d, helo)) {
+			w->tls_put_off = d->reply.code == TLS_PUT_OFF;
 			return false;
+		}
 		learn_offers(w, &d->reply);
 	}
 	w->auth = w->auth && !w->helo;

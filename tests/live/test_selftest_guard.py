@@ -134,6 +134,28 @@ def one_listener():
     mta.reconfigure(milter=filter_name)
 
 
+def submission():
+    """A submission port alone: while the guard is down STARTTLS is put off, and nothing else is heard without it."""
+    if mta.name == "postfix":
+        mta.services = ("127.0.0.1:587 inet n - n - 20 smtpd -o smtpd_tls_security_level=encrypt "
+                        "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n")
+    else:
+        mta.extra = "DAEMON_OPTIONS(`Name=MSA, Addr=127.0.0.1, Port=587, M=Ea')dnl\n"
+    mta.reconfigure(milter=filter_name)
+    mtas.wait_for_port(587)
+    code, all_rows, err = rows(ports=(587,))
+    tap.equal((code, wrong(all_rows)), (0, []), f"{mta.name}: a submission port, and nobody logs in", err)
+    guard.stop()
+    code, all_rows, err = rows(ports=(587,))
+    tap.ok(code == 1 and same(all_rows, ("not", False)) and {r[2] for r in wrong(all_rows)} == {"guard-is-asked"},
+           f"{mta.name}: the same while the guard is down", code, wrong(all_rows), err)
+    out = run(ports=(587,))[1]
+    tap.ok("STARTTLS is put off" in out and "relay-guard serve" in out, "and it is told what to do", out[-900:])
+    guard.start()
+    mta.services = mta.extra = ""
+    mta.reconfigure(milter=filter_name)
+
+
 def some_clients():
     """That it refuses one client does not prove that it is asked for another."""
     if mta.name != "postfix":
@@ -151,7 +173,7 @@ def some_clients():
 mta.start()
 guard.start()
 try:
-    tap.run(is_down, watches_only, behind_another, one_listener, some_clients)
+    tap.run(is_down, watches_only, behind_another, one_listener, submission, some_clients)
 finally:
     mta.stop()
     guard.remove()
