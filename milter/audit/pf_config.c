@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "audit/packages.h"
 #include "base/exit.h"
 
 static const char blanks[] = " \t\r\n\v\f";
@@ -193,21 +194,16 @@ static bool add_host_names(struct pf *pf)
 	return true;
 }
 
-/* "Version: 3.7.11-0+deb12u1" of the package, in the list of a Debian host. */
+/* "3.7.11-0+deb12u1" of the package is 3.7.11. */
 static const char *packaged_version(struct arena *a)
 {
-	const char *problem, *p;
-	size_t len;
-	char *text = audit_read(a, "/var/lib/dpkg/status", &len, &problem);
+	char version[PACKAGE_VERSION_MAX];
+	const char *upstream;
 
-	p = text == NULL ? NULL : strstr(text, "\nPackage: postfix\n");
-	if (p == NULL)
+	if (!package_installed("", "postfix", version))
 		return NULL;
-	text = strstr(p + 1, "\n\n");
-	if (text != NULL)
-		*text = '\0';
-	p = strstr(p, "\nVersion: ");
-	return p == NULL ? NULL : arena_strndup(a, p + 10, strcspn(p + 10, "-+\n"));
+	upstream = strchr(version, ':') == NULL ? version : strchr(version, ':') + 1;
+	return arena_strndup(a, upstream, strcspn(upstream, "-+"));
 }
 
 /* readme_directory = /usr/share/doc/postfix-2.10.1/README_FILES */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/mta.h"
+#include "audit/packages.h"
 #include "audit/pf_audit.h"
 #include "audit/pf_import.h"
 #include "base/exit.h"
@@ -79,6 +80,8 @@ static int audit(const struct audit_request *r, struct findings *l, const char *
 
 	if (code == EXIT_OK) {
 		pf_audit(&pf, l);
+		if (!r->given)
+			package_audit(l, "", "postfix");
 		*subject = arena_printf(&l->arena, "postfix %s%s in %s", pf.version_text,
 		    pf.version_is_known ? "" : " (assumed)", r->config_dir);
 		if (*subject == NULL)

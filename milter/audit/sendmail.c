@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audit/packages.h"
 #include "audit/sm_audit.h"
 #include "base/exit.h"
 
@@ -86,6 +87,8 @@ static int audit(const struct audit_request *r, struct findings *l, const char *
 
 		sm_audit_relay(&a);
 		sm_audit_host(&a);
+		if (!r->given)
+			package_audit(l, "", "sendmail-bin");
 		l->failed = l->failed || sm.failed;
 		*subject = arena_printf(&l->arena, "sendmail%s%s in %s",
 		    version[0] == '\0' ? "" : " ", version, r->config_dir);

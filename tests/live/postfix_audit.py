@@ -177,6 +177,7 @@ def postfix():
                    sink.mails, *server.refusals())
     healthy(server)
     server.postfix.stop()
+    older_package(cases.OPEN[0])
     other_places(cases.OPEN[0])
 
 
@@ -227,6 +228,19 @@ def healthy(server):
         tap.ok(not any(r.ok for r in replies), f"postfix: healthy: {name}: strangers are refused", *replies)
         options = OPTIONS.get(name, ())
         tap.equal(selftest(server.port, *options), (0, []), f"postfix: healthy: {name}: no row fails", *server.refusals()[-6:])
+
+
+def older_package(c):
+    """What dpkg and apt tell of this host; the package itself was only unpacked here."""
+    with open("/var/lib/dpkg/status", "a") as f:
+        f.write("\nPackage: postfix\nStatus: install ok installed\nVersion: 3.7.9-0+deb12u1\n")
+    mtas.write("/var/lib/apt/lists/security_main_binary-amd64_Packages", "Package: postfix\nVersion: 3.7.11-0+deb12u1\n")
+    write_all(c.main(), c.master_cf(), c.files)
+    _, report = audit()
+    old = [f for f in report["findings"] if f["id"] == "version-old"]
+    tap.ok(len(old) == 1 and old[0]["severity"] == "low" and "3.7.9-0+deb12u1" in old[0]["why"] and "3.7.11-0" in old[0]["why"],
+           "postfix: an older package than the one available", report)
+    tap.ok(report["subject"].startswith("postfix 3.7.9 in "), "postfix: the version is the package's", report["subject"])
 
 
 def other_places(c):
