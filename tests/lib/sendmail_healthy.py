@@ -55,7 +55,7 @@ include(`{CF}/m4/cf.m4')dnl
 VERSIONID(`setup for linux')dnl
 OSTYPE(`linux')dnl
 dnl #
-dnl # Do not advertize sendmail version.
+dnl # Do not advertise sendmail version.
 dnl #
 dnl define(`confSMTP_LOGIN_MSG', `$j Sendmail; $b')dnl
 dnl define(`confLOG_LEVEL', `9')dnl
