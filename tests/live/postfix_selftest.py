@@ -99,7 +99,9 @@ def certificates():
 
 def offered():
     """Of an address that was given as a stranger's; a neighbour on this host is none, so that it fails nothing."""
-    listen("", "-o smtpd_authorized_xclient_hosts=", "-o smtpd_upstream_proxy_protocol=haproxy",
+    # Behind a proxy clients of both families come, and the guard lets ::1 relay.
+    listen("", "-o smtpd_authorized_xclient_hosts=",
+           "-o smtpd_upstream_proxy_protocol=haproxy -o mynetworks=127.0.0.0/30,[::1]/128",
            "-o smtpd_sasl_security_options=noanonymous,noplaintext")
     servers = [o for port in (11000, 11001, 11003) for o in ("--smtp", f"127.0.0.1:{port}")]
     code, report, err = selftest(*servers, "--source", "127.0.0.66", conf=True)
