@@ -1,21 +1,13 @@
 /* Any text: in a cell it has the cell's width, folded it fits, and nothing of it is lost. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/require.h"
 #include "base/escape.h"
 #include "selftest/columns.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 /* Without blanks and ends of lines. */
 static void squeeze(char *s)

@@ -4,22 +4,14 @@
  * chooses among them, and among errors.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/require.h"
 #include "auth/resolver_impl.h"
 #include "selftest/domain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 enum { ANSWERS_MAX = 16, RECORD_MAX = 600 };
 

@@ -1,20 +1,12 @@
 /* Any bytes in every text of an event: the record stays one line, of printable text. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/require.h"
 #include "core/event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static size_t controls(const char *s, size_t len)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/require.h"
 #include "base/strbuf.h"
 #include "sink/maillog_line.h"
 #include "sink/maillog_queue.h"
@@ -15,14 +16,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NOW (INT64_C(1795500000) * USEC_PER_SEC)
-
-static void require(int holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void drain(struct maillog_queue *q, usec_t now, uint64_t *last)
 {

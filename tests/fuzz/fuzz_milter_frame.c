@@ -1,20 +1,11 @@
 /* Any bytes from a milter: frames stay inside the buffer, replies are readable or refused. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../lib/require.h"
 #include "wire/milter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 static void check_macros(const char *macros, size_t len)
 {

@@ -1,20 +1,11 @@
 /* Any bytes from a server: replies stay inside the buffer, whole or in parts. */
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../lib/require.h"
 #include "wire/smtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "broken: %s\n", what);
-	abort();
-}
 
 /* A welcome, and what is offered in a greeting's reply. */
 static void check_words(const struct smtp_reply *r)
