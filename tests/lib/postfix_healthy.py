@@ -44,6 +44,25 @@ uucp      unix  -       n       n       -       -       pipe
   flags=Fqhu user=uucp argv=uux -r -n -z -a$sender - $nexthop!rmail ($recipient)
 """
 
+CENTOS = """\
+queue_directory = /var/spool/postfix
+command_directory = /usr/sbin
+daemon_directory = /usr/libexec/postfix
+data_directory = /var/lib/postfix
+mail_owner = postfix
+inet_interfaces = localhost
+inet_protocols = all
+mydestination = $myhostname, localhost.$mydomain, localhost
+unknown_local_recipient_reject_code = 550
+alias_maps = hash:/etc/aliases
+debug_peer_level = 2
+debugger_command =
+	 PATH=/bin:/usr/bin:/usr/local/bin:/usr/X11R6/bin
+	 ddd $daemon_directory/$process_name $process_id & sleep 5
+sample_directory = /usr/share/doc/postfix-2.10.1/samples
+readme_directory = /usr/share/doc/postfix-2.10.1/README_FILES
+"""
+
 SUBMISSION = """\
 submission inet n       -       y       -       -       smtpd
   -o syslog_name=postfix/submission
@@ -244,24 +263,7 @@ mydestination = example.com, debian, localhost.localdomain, localhost
 mynetworks = 127.0.0.0/8
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
 """, DEBIAN_MASTER, {}),
-    "an old CentOS": ("""\
-queue_directory = /var/spool/postfix
-command_directory = /usr/sbin
-daemon_directory = /usr/libexec/postfix
-data_directory = /var/lib/postfix
-mail_owner = postfix
-inet_interfaces = localhost
-inet_protocols = all
-mydestination = $myhostname, localhost.$mydomain, localhost
-unknown_local_recipient_reject_code = 550
-alias_maps = hash:/etc/aliases
-debug_peer_level = 2
-debugger_command =
-	 PATH=/bin:/usr/bin:/usr/local/bin:/usr/X11R6/bin
-	 ddd $daemon_directory/$process_name $process_id & sleep 5
-sample_directory = /usr/share/doc/postfix-2.10.1/samples
-readme_directory = /usr/share/doc/postfix-2.10.1/README_FILES
-""", DEBIAN_MASTER, {}),
+    "an old CentOS": (CENTOS, DEBIAN_MASTER, {}),
     "partners with certificates": (replaced(
         DEBIAN, smtpd_tls_ask_ccert="yes", relay_clientcerts="hash:/etc/postfix/relay_clientcerts",
         smtpd_tls_fingerprint_digest="sha256", smtpd_relay_restrictions="permit_mynetworks, permit_sasl_authenticated, "

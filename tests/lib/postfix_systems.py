@@ -2,39 +2,23 @@
 Configurations of Postfix as distributions, control panels, containers and groupware write them, for the audit and the
 import: (main.cf, master.cf). The tables that they name are not here.
 """
-from postfix_healthy import AMAVIS, DEBIAN_MASTER, SUBMISSION
+from postfix_healthy import AMAVIS, CENTOS, DEBIAN_MASTER, SUBMISSION
 
 COMMENTS = "".join(f"# {i}. What follows is the commentary of the distribution, with an example:\n#mynetworks = 192.0.2.{i}/32, 127.0.0.0/8\n"
                    "#relay_domains = $mydestination\n\n" for i in range(170))
 
-CENTOS = COMMENTS + """queue_directory = /var/spool/postfix
-command_directory = /usr/sbin
-daemon_directory = /usr/libexec/postfix
-data_directory = /var/lib/postfix
-mail_owner = postfix
+CENTOS_7 = COMMENTS + CENTOS + """#mynetworks_style = class
 #myhostname = host.domain.tld
-inet_interfaces = localhost
-inet_protocols = all
-mydestination = $myhostname, localhost.$mydomain, localhost
-unknown_local_recipient_reject_code = 550
-#mynetworks_style = class
-alias_maps = hash:/etc/aliases
 alias_database = hash:/etc/aliases
-debug_peer_level = 2
-debugger_command =
-\t PATH=/bin:/usr/bin:/usr/local/bin:/usr/X11R6/bin
-\t ddd $daemon_directory/$process_name $process_id & sleep 5
 sendmail_path = /usr/sbin/sendmail.postfix
 newaliases_path = /usr/bin/newaliases.postfix
 mailq_path = /usr/bin/mailq.postfix
 setgid_group = postdrop
 html_directory = no
 manpage_directory = /usr/share/man
-sample_directory = /usr/share/doc/postfix-2.10.1/samples
-readme_directory = /usr/share/doc/postfix-2.10.1/README_FILES
 """
 
-RHEL9 = CENTOS.replace("postfix-2.10.1/README_FILES", "postfix/README_FILES").replace(
+RHEL9 = CENTOS_7.replace("postfix-2.10.1/README_FILES", "postfix/README_FILES").replace(
     "sample_directory = /usr/share/doc/postfix-2.10.1/samples\n", "").replace(" = hash:", " = lmdb:") + """smtpd_tls_cert_file = /etc/pki/tls/certs/postfix.pem
 smtpd_tls_key_file = /etc/pki/tls/private/postfix.key
 smtpd_tls_security_level = may
@@ -618,7 +602,7 @@ compatibility_level = 2
 """
 
 SYSTEMS = {
-    "CentOS 7 as delivered": (CENTOS, DEBIAN_MASTER.replace(" y ", " n ")),
+    "CentOS 7 as delivered": (CENTOS_7, DEBIAN_MASTER.replace(" y ", " n ")),
     "RHEL 9 as delivered": (RHEL9, DEBIAN_MASTER),
     "FreeBSD's port": (FREEBSD, DEBIAN_MASTER),
     "a stack of containers": (CONTAINERS, CONTAINERS_MASTER),
