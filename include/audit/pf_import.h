@@ -24,7 +24,7 @@ const char *pf_port(struct pf *pf, const struct pf_service *s);
 void pf_note_opaque(
     struct import *i, const char *spec, const struct import_from *from, const char *what);
 
-/* pf_client_table.c: tables that clients are looked up in. */
+/* pf_import_table.c: tables that clients are looked up in. */
 
 /* What each address comes to; what is in none of them goes on. */
 struct pf_access {

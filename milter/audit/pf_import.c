@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "audit/pf_clients.h"
+#include "audit/pf_import_clients.h"
 #include "base/strbuf.h"
 #include "core/fingerprint.h"
 

@@ -1,4 +1,4 @@
-#include "audit/pf_clients.h"
+#include "audit/pf_import_clients.h"
 
 #include <string.h>
 #include <strings.h>

@@ -2,8 +2,8 @@
  * Whom a listener of Postfix lets relay, and by what: its lists of restrictions
  * (SMTPD_ACCESS_README), evaluated for all addresses at once.
  */
-#ifndef AUDIT_PF_CLIENTS_H
-#define AUDIT_PF_CLIENTS_H
+#ifndef AUDIT_PF_IMPORT_CLIENTS_H
+#define AUDIT_PF_IMPORT_CLIENTS_H
 
 #include "audit/nets.h"
 #include "audit/pf_pattern.h"
