@@ -11,10 +11,10 @@
 typedef int pf_reach_fn(
     const struct pf_view *v, const struct pf_table *t, const struct pf_row *row);
 
-/* The rows before one, of which the first that matches decides. Begin with {0}. */
+/* The rows of patterns before one, of which the first that matches decides. Begin with {0}. */
 struct pf_seen {
-	bool all, all_v4, all_v6; /* one of them matches everything */
-	unsigned depth;           /* within so many `if` */
+	bool all;       /* one of them matches everything */
+	unsigned depth; /* within so many `if` */
 };
 
 /* Asked for each row in order: is it ever come to? */

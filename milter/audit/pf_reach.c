@@ -72,9 +72,23 @@ static bool matches_all(const struct pf_row *row)
 	return true;
 }
 
-static bool matches_family(const struct pf_row *row, enum addr_family family)
+/* So many rows are looked at for one that hides a network: a bound. */
+enum { HIDING_MAX = 300 };
+
+/* Is all that a row of a cidr table matches taken by a row before it? */
+static bool is_hidden(const struct pf_table *t, const struct pf_row *row)
 {
-	return !row->negated && row->prefix.bits == 0 && row->prefix.addr.family == family;
+	/* With `!` it matches the rest of its family. */
+	unsigned bits = row->negated ? 0 : row->prefix.bits, depth = 0;
+
+	for (const struct pf_row *r = t->rows; r < row && r < t->rows + HIDING_MAX; r++) {
+		depth += r->kind == PF_ROW_IF;
+		depth -= r->kind == PF_ROW_ENDIF && depth > 0;
+		if (r->kind == PF_ROW && depth == 0 && !r->negated && r->prefix.bits <= bits &&
+		    prefix_contains(&r->prefix, &row->prefix.addr))
+			return true;
+	}
+	return false;
 }
 
 bool pf_is_reached(const struct pf_table *t, const struct pf_row *row, struct pf_seen *seen)
@@ -82,53 +96,24 @@ bool pf_is_reached(const struct pf_table *t, const struct pf_row *row, struct pf
 	bool reached = !seen->all;
 
 	if (t->kind == PF_CIDR)
-		reached = row->prefix.addr.family == ADDR_V4 ? !seen->all_v4 : !seen->all_v6;
-	else if (t->kind != PF_REGEX)
+		return row->kind != PF_ROW || !is_hidden(t, row);
+	if (t->kind != PF_REGEX)
 		return true;
 	if (row->kind == PF_ROW_IF)
 		seen->depth++;
 	else if (row->kind == PF_ROW_ENDIF)
 		seen->depth -= seen->depth > 0;
-	if (row->kind != PF_ROW || seen->depth > 0)
-		return reached;
-	if (t->kind == PF_CIDR) {
-		seen->all_v4 = seen->all_v4 || matches_family(row, ADDR_V4);
-		seen->all_v6 = seen->all_v6 || matches_family(row, ADDR_V6);
-	} else if (!seen->all) {
+	else if (seen->depth == 0 && !seen->all)
 		seen->all = matches_all(row);
-	}
 	return reached;
-}
-
-/* So many rows are looked at for one that hides a network: a bound. */
-enum { HIDING_MAX = 300 };
-
-/* Is the whole network taken by a row before it? The first match is what counts. */
-static bool is_hidden(const struct pf_table *t, const struct pf_row *row)
-{
-	const struct prefix *mine = &row->prefix;
-	unsigned depth = 0;
-
-	for (const struct pf_row *r = t->rows; r < row && r < t->rows + HIDING_MAX; r++) {
-		const struct prefix *p = &r->prefix;
-
-		depth += r->kind == PF_ROW_IF;
-		depth -= r->kind == PF_ROW_ENDIF && depth > 0;
-		if (r->kind == PF_ROW && depth == 0 && !r->negated && p->bits <= mine->bits &&
-		    prefix_contains(p, &mine->addr))
-			return true;
-	}
-	return false;
 }
 
 int pf_client_reach(const struct pf_view *v, const struct pf_table *t, const struct pf_row *row)
 {
 	if (t->kind == PF_STATIC)
 		return SEVERITY_HIGH;
-	if (t->kind == PF_CIDR && row->negated)
-		return SEVERITY_HIGH;
 	if (t->kind == PF_CIDR)
-		return is_hidden(t, row) ? WAY_CLOSED : strangers_in(&row->prefix);
+		return row->negated ? SEVERITY_HIGH : strangers_in(&row->prefix);
 	if (t->kind == PF_KEYED)
 		return client_key_reach(v, row);
 	for (size_t i = 0; i < sizeof(stranger_addresses) / sizeof(stranger_addresses[0]); i++)

@@ -22,12 +22,12 @@ static bool own_address_in(
 	return false;
 }
 
-/* The lowest and the highest address that a host of each network may have. */
 static size_t host_count(const struct netset *set)
 {
 	return 2 * netset_ranges(set);
 }
 
+/* The lowest and the highest address that a host of each network may have, by turns. */
 static bool host_at(const struct netset *set, size_t n, struct addr *out)
 {
 	struct addr last, low;
