@@ -68,7 +68,8 @@ void sm_import_access(struct sm *sm, struct import *i);
 /* sm_import_limits.c: how often clients may connect. */
 void sm_import_limits(struct sm *sm, struct import *i);
 
-/* sm_import_virtuser.c: addresses that are sent on. To be called when all of `domains` are there. */
+/* sm_import_virtuser.c: addresses that are sent on. To be called when all of `domains` are there.
+ */
 void sm_import_virtuser(struct sm *sm, struct import *i);
 
 /* A domain that is relayed to, and all below it unless FEATURE(`relay_hosts_only'). */
