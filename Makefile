@@ -229,7 +229,7 @@ lint: all
 	$(Q)cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
 	    --error-exitcode=1 -Iinclude -DVERSION='""' milter
 	$(Q)shellcheck $(shell git ls-files '*.sh') .ci/run
-	$(Q)codespell --quiet-level=2 --ignore-words-list=nd,optoins,bu,fo $(shell git ls-files | grep -v tests/fuzz/corpus)
+	$(Q)codespell --quiet-level=2 --ignore-words-list=nd,nin,optoins,bu,fo $(shell git ls-files | grep -v tests/fuzz/corpus)
 	$(Q)mandoc -T lint -W warning $(MAN)
 
 # systemd, tmpfiles, sysusers and logrotate look in these places, for /usr and for /usr/local.
