@@ -19,6 +19,8 @@ from tap import Tap
 tap = Tap()
 SERVERS = {**HEALTHY, **{name: (*parts, {}) for name, parts in SYSTEMS.items()}}
 binary = os.path.abspath(sys.argv[1])
+# A sanitizer sees in some of the lines that are written what it would see in all.
+EVERY = 4 if "/asan/" in binary else 1
 
 
 def write_all(folder, main, master, files):
@@ -152,13 +154,16 @@ def replacements():
     everything += [(name, cases.other_main(settings), cases.MASTER.replace("{options}", options), files)
                    for name, settings, options, files, _, _ in cases.OTHERS + cases.REPAIRS]
     everything += [(name, *parts) for name, parts in SERVERS.items()]
-    count = 0
+    count = found_so_far = 0
     for name, *parts in everything:
         with tempfile.TemporaryDirectory() as folder:
             write_all(folder, *parts)
             first = judged(folder)
             before = meaning(folder)
             for f in first:
+                found_so_far += 1
+                if found_so_far % EVERY:
+                    continue
                 if not f["instead"]:
                     tap.ok(f["id"] in ("version-old", ), f"replaced: {name}: {f['id']} has a line to write", f)
                     continue
@@ -176,7 +181,7 @@ def replacements():
                 columns = [part for part in changed if part[0] == "master.cf" and len(part) > 3]
                 tap.ok(len(changed) <= most and not columns, f"{what}: nothing else is changed", f, changed)
                 count += 1
-    tap.ok(count > 300, "many lines were replaced", count)
+    tap.ok(count * EVERY > 300, "many lines were replaced", count)
 
 
 def key(f):
