@@ -111,10 +111,27 @@ static void write_dns(struct strbuf *b)
 	control_end(b);
 }
 
+/*
+ * To count the keys is to look through all of the table, in the one process that also reloads and
+ * replaces workers: however many ask, it does so once a second.
+ */
+static const struct store_usage *recent_usage(void)
+{
+	static struct store_usage usage;
+	static usec_t looked;
+	usec_t now = clock_monotonic();
+
+	if (looked == 0 || now - looked >= USEC_PER_SEC) {
+		store_usage(counters(), &usage);
+		looked = now;
+	}
+	return &usage;
+}
+
 static void write_counters(struct strbuf *b, const struct daemon_view *v)
 {
 	uint64_t events[TALLY_VERDICTS], bans = 0;
-	struct store_usage usage;
+	const struct store_usage *usage;
 
 	tally_events(events);
 	control_begin(b, "events");
@@ -125,12 +142,12 @@ static void write_counters(struct strbuf *b, const struct daemon_view *v)
 	write_dns(b);
 	if (counters() == NULL)
 		return;
-	store_usage(counters(), &usage);
+	usage = recent_usage();
 	bans_each(counters(), store_now(counters()), count_ban, &bans);
 	control_begin(b, "store");
-	control_count(b, "keys", usage.live);
-	control_count(b, "slots", usage.slots);
-	control_count(b, "bytes", usage.bytes);
+	control_count(b, "keys", usage->live);
+	control_count(b, "slots", usage->slots);
+	control_count(b, "bytes", usage->bytes);
 	control_count(b, "bans", bans);
 	if (v->current != NULL && shares(v->current->config->settings))
 		control_text(b, "shared", store_is_away(counters()) ? "no, Redis is away" : "yes");
