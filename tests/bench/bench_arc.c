@@ -13,6 +13,7 @@
 #include "auth/fields.h"
 #include "auth/fixed.h"
 #include "base/exit.h"
+#include "rounds.h"
 
 enum { ROUNDS = 7, LARGE = 1024 * 1024, CHUNK = 65535 };
 
@@ -40,7 +41,7 @@ static void measure(struct resolver *r, const char *what, const char *header, co
 	struct arena a = {0};
 	usec_t best = 0;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t begin = clock_monotonic(), took;
 
 		for (int i = 0; i < steps; i++) {

@@ -12,6 +12,7 @@
 #include "check/config.h"
 #include "core/policy.h"
 #include "core/session.h"
+#include "rounds.h"
 
 enum { ROUNDS = 7, STEPS = 100000 };
 
@@ -49,7 +50,7 @@ static double best_of(struct work *w)
 {
 	usec_t best = 0;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t start = clock_monotonic(), took;
 
 		for (size_t i = 0; i < STEPS; i++)

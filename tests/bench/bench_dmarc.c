@@ -9,6 +9,7 @@
 #include "../lib/lasting.h"
 #include "auth/dmarc.h"
 #include "base/exit.h"
+#include "rounds.h"
 
 enum { ROUNDS = 7, STEPS = 5000 };
 
@@ -71,7 +72,7 @@ static void measure(struct resolver *r, size_t i)
 	answers = resolver_counters(r).cached;
 	evaluate(r, i, &a, &o);
 	answers = resolver_counters(r).cached - answers;
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t begin = clock_monotonic(), middle, end;
 
 		for (int step = 0; step < STEPS; step++)

@@ -19,6 +19,7 @@
 #include "limit/shared.h"
 #include "limit/shared_bans.h"
 #include "limit/store.h"
+#include "rounds.h"
 
 enum { ROUNDS = 5, STEPS = 200000, LIMITS = 4, KEY_MAX = 40 };
 
@@ -76,7 +77,7 @@ static double best_of(struct bed *b, void (*step)(struct bed *, uint64_t), size_
 	uint64_t r = 1;
 	usec_t best = 0;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t start = clock_monotonic(), took;
 
 		for (size_t i = 0; i < steps; i++)
@@ -113,7 +114,7 @@ static bool setup(struct bed *b, uint64_t keys)
 
 /* --- over Redis ------------------------------------------------------------------ */
 
-enum { REDIS_STEPS = 10000, REDIS_KEYS = 1000000, ANSWER = 8192 };
+enum { REDIS_STEPS = 10000, REDIS_KEYS = 1000000, SHORT_KEYS = 10000, ANSWER = 8192 };
 
 static char folder[] = "/tmp/bench_limit.XXXXXX", path[64];
 
@@ -208,22 +209,23 @@ static int measure_redis(const struct redis_server *server)
 	struct bed b;
 	char error[STORE_ERROR_MAX];
 	double before, after, cost, floor;
+	int keys = bench_is_short() ? SHORT_KEYS : REDIS_KEYS;
 
 	/* A debt that lasts: a key that owes nothing any more is gone. */
-	if (!setup(&b, REDIS_KEYS) || !gcra_make(1000, 86400 * USEC_PER_SEC, 0, &b.rate) ||
+	if (!setup(&b, (uint64_t)keys) || !gcra_make(1000, 86400 * USEC_PER_SEC, 0, &b.rate) ||
 	    !store_share(b.store, &o, error))
 		return EXIT_INTERNAL;
 	store_share_start(b.store, &none);
 	b.pool = redis_pool_new(&o.pool);
 	before = memory(&b);
-	for (uint64_t i = 0; i < REDIS_KEYS / LIMITS; i++)
-		charge(&b, i);
+	for (int i = 0; i < keys / LIMITS; i++)
+		charge(&b, (uint64_t)i);
 	after = memory(&b);
 	cost = best_of(&b, charge, REDIS_STEPS);
 	floor = best_of(&b, set, REDIS_STEPS);
 	printf("\nover Redis, %d keys: charge of 4 %.0f ns, plain SET %.0f ns, ratio %.2f; "
 	       "%.0f bytes a key there\n",
-	    REDIS_KEYS, cost, floor, cost / floor, (after - before) / REDIS_KEYS);
+	    keys, cost, floor, cost / floor, (after - before) / keys);
 	redis_pool_free(&b.pool);
 	free(b.plain);
 	store_close(&b.store);

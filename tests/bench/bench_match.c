@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/domset.h"
 #include "base/netset.h"
+#include "rounds.h"
 
 enum { QUESTIONS = 1 << 20, ROUNDS = 3, NAME_LEN = 40 };
 
@@ -50,7 +51,7 @@ static double memory_floor(size_t bytes, uint64_t *random)
 		memory[i] = i;
 	for (size_t i = 0; i < QUESTIONS; i++)
 		at[i] = random_below(random, (uint32_t)words);
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t start = clock_monotonic();
 		uint64_t sum = 0;
 		double ns;
@@ -94,7 +95,7 @@ static double match_networks(const struct netset *s, const struct addr *q)
 {
 	double least = 1e9;
 
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t start = clock_monotonic();
 		uint64_t sum = 0;
 		double ns;
@@ -138,7 +139,7 @@ static double match_names(const struct domset *s, const char *q)
 {
 	double least = 1e9;
 
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t start = clock_monotonic();
 		uint64_t sum = 0;
 		double ns;
@@ -163,7 +164,7 @@ static double hash_floor(size_t bytes, const char *q)
 		words *= 2;
 	memory = need(calloc(words, sizeof(*memory)));
 	memset(memory, 1, words * sizeof(*memory));
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < bench_rounds(ROUNDS); round++) {
 		usec_t start = clock_monotonic();
 		uint64_t sum = 0;
 		double ns;

@@ -2,6 +2,7 @@
 # Each bench once, quickly, as TAP: that it runs, not what it measures. `make bench` measures.
 cd "$(dirname "$0")/../.." || exit 70
 n=0
+export BENCH_SHORT=1
 
 try() { # NAME COMMAND...
 	local name=$1 out good=not

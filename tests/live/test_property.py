@@ -4,7 +4,7 @@ The property that matters: through a server that would relay for everyone, no re
 ours goes elsewhere, and none of a stranger's that goes elsewhere is accepted, or delivered.
 Run: tests/live/sandbox.sh postfix|sendmail tests/live/test_property.py postfix|sendmail [ADDRESSES [SEED]]
 
-Addresses come from tests/lib/grammar.py: as many as 100 seconds allow, unless a number is given. Each is
+Addresses come from tests/lib/grammar.py: as many as 70 seconds allow, unless a number is given. Each is
 sent by a stranger and by a friend. Where it goes is read from what the server tells the guard and,
 independently, from what comes out at the sink for one batch in ten. A counter-example is printed as a
 row for tests/cases: keep it there.
@@ -175,7 +175,7 @@ class Round:
 def main():
     rounds = [Round(STRANGER), Round(FRIEND)]
     maker = grammar.Grammar(seed)
-    end = time.monotonic() + 100
+    end = time.monotonic() + 70
     number = 0
     while number < wanted if wanted else time.monotonic() < end:
         addresses = [maker.address(number + i) for i in range(BATCH)]
