@@ -22,6 +22,9 @@ const char *login_name(enum login l);
 /* LOGIN_BIT of those that an EHLO reply offers; *any (may be NULL): it offers AUTH at all. */
 unsigned login_offered(const struct smtp_reply *ehlo, bool *any);
 
+/* Does an EHLO reply offer AUTH ANONYMOUS (RFC 4505), by which nobody in particular logs in? */
+bool login_is_for_anybody(const struct smtp_reply *ehlo);
+
 /*
  * The mechanism of that name, if it is among `offered`, or for NULL the first of them. LOGINS:
  * there is none.
@@ -33,5 +36,8 @@ enum login login_find(unsigned offered, const char *name);
  * in d->reply.
  */
 bool login_try(struct dialogue *d, enum login l, const char *user, const char *password);
+
+/* Logs in as nobody in particular; otherwise as login_try(). */
+bool login_try_anonymous(struct dialogue *d);
 
 #endif

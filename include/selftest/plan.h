@@ -28,6 +28,7 @@ struct means {
 	unsigned logins;                /* LOGIN_BIT of the ways to log in with it */
 	const struct certificate *cert; /* that is at hand; NULL: none */
 	bool wrong_login;               /* a login with a wrong password can be tried */
+	bool anonymous;                 /* and one by AUTH ANONYMOUS */
 	bool everything;                /* certificates, listeners: macros are at our will */
 	bool tls;                       /* the session is under TLS */
 	const char *no_clients;         /* why not any_client, and what to do, in words */
@@ -65,6 +66,7 @@ struct actor {
 	bool core;        /* tries the probes of PROBE_CORE only */
 	bool shows_cert;  /* with TLS, the one that is at hand */
 	bool wrong_login; /* tries to log in first, with a password that is none */
+	bool anonymous;   /* or by AUTH ANONYMOUS */
 	bool confined;    /* of a rule, and no friend: mail for us is as the configuration says */
 	size_t picked;    /* of the clients of one rule that differ in more than their address */
 };

@@ -56,6 +56,7 @@ struct way {
 	bool auth;         /* by one of `logins`, once the session is as the way has it */
 	unsigned logins;   /* LOGIN_BIT of those that are offered */
 	bool auth_offered; /* by any mechanism */
+	bool anonymous;    /* AUTH ANONYMOUS among them */
 };
 
 /*

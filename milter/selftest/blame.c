@@ -18,7 +18,7 @@ enum trait {
 	TRAIT_SENDER, /* a sender that is not the usual one */
 	TRAIT_HELO,
 	TRAIT_NAME,   /* the name that the client's address has in DNS */
-	TRAIT_LOGIN,  /* a login that should have failed */
+	TRAIT_LOGIN,  /* one who has logged in as nobody */
 	TRAIT_FILTER, /* not relaying: the guard is not asked, or not waited for */
 	TRAIT_NOTHING,
 };
@@ -88,7 +88,7 @@ static bool has_trait(const struct row *r, enum trait t)
 	case TRAIT_NAME:
 		return strcmp(r->actor->name, "false-name") == 0;
 	case TRAIT_LOGIN:
-		return r->actor->wrong_login;
+		return r->actor->anonymous;
 	case TRAIT_FILTER:
 	case TRAIT_NOTHING:
 		break;

@@ -241,6 +241,9 @@ static bool log_in(struct dialogue *d, const struct actor *a)
 
 	if (a->wrong_login)
 		return try_wrong_login(d);
+	/* Taken or not: what matters is whether it may relay then. */
+	if (a->anonymous)
+		return login_try_anonymous(d);
 	if (a->mail.auth_login == NULL || w->login == NULL)
 		return true;
 	if (d->channel.tls == NULL && !addr_is_loopback(&w->peer)) {

@@ -37,6 +37,14 @@ unsigned login_offered(const struct smtp_reply *ehlo, bool *any)
 	return bits;
 }
 
+bool login_is_for_anybody(const struct smtp_reply *ehlo)
+{
+	const char *rest;
+	size_t len;
+
+	return smtp_ehlo_offers(ehlo, "AUTH", &rest, &len) && smtp_has_word(rest, len, "ANONYMOUS");
+}
+
 enum login login_find(unsigned offered, const char *name)
 {
 	unsigned i = 0;
@@ -109,4 +117,14 @@ bool login_try(struct dialogue *d, enum login l, const char *user, const char *p
 	}
 	snprintf(d->channel.error, sizeof(d->channel.error), "the server offers no such login");
 	return false;
+}
+
+bool login_try_anonymous(struct dialogue *d)
+{
+	static const char trace[] = "selftest";
+
+	strbuf_puts(&d->out, "AUTH ANONYMOUS ");
+	smtp_write_base64(&d->out, trace, sizeof(trace) - 1);
+	strbuf_puts(&d->out, "\r\n");
+	return dialogue_ask(d);
 }

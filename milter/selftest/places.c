@@ -41,6 +41,7 @@ static struct means means_of(const struct way *w)
 	    .login = w->login,
 	    .logins = w->logins,
 	    .wrong_login = w->auth,
+	    .anonymous = w->anonymous,
 	    .tls = w->tls != WAY_PLAIN,
 	    .no_clients = "the server does not offer XCLIENT: give --source ADDR, an address of "
 			  "this host that may not",
@@ -103,7 +104,7 @@ static void add_manners(struct places *p, const struct way *base, const struct p
 
 	w.helo = true;
 	/* AUTH goes with EHLO; XCLIENT may know the login all the same. */
-	w.auth = false;
+	w.auth = w.anonymous = false;
 	snprintf(name, sizeof(name), "%s HELO", base->target);
 	(void)add(p, &w, name, false, o);
 	w = *base;

@@ -77,7 +77,7 @@ static const char *shown_address(const struct row *row, struct strbuf *b)
 		add_short(b, p->helo, row->helo);
 	} else {
 		add_short(b, own ? NULL : p->to, row->to);
-		if (row->actor->mail.auth_login != NULL &&
+		if (row->actor->mail.auth_login != NULL && !row->actor->anonymous &&
 		    strcmp(row->actor->mail.auth_mech, "PLAIN") != 0)
 			strbuf_printf(b, " %s", row->actor->mail.auth_mech);
 	}

@@ -125,6 +125,23 @@ static void cast_wrong_login(struct casting *c, const struct addr *client)
 	casting_add(c, &a);
 }
 
+/* Whom anybody can log in as, where the mail server lets him (RFC 4505). */
+static void cast_anonymous(struct casting *c, const struct addr *client)
+{
+	struct actor a = {.name = "anonymous",
+	    .where = "",
+	    .kind = ACTOR_STRANGER,
+	    .core = true,
+	    .anonymous = true};
+
+	casting_set_client(c, &a, client);
+	if (c->means->everything) {
+		a.mail.auth_login = "anonymous";
+		a.mail.auth_mech = "ANONYMOUS";
+	}
+	casting_add(c, &a);
+}
+
 /*
  * Anybody can write a certificate of his own with the names that a rule asks for: what the mail
  * server has not verified proves nothing.
@@ -171,6 +188,8 @@ static void cast_own(struct casting *c)
 		add_stranger(c, &m->own[i], false);
 		if (!any && m->wrong_login)
 			cast_wrong_login(c, &m->own[i]);
+		if (!any && m->anonymous)
+			cast_anonymous(c, &m->own[i]);
 		any = true;
 	}
 	/* What holds for a listener is said once, not for each manner of speaking to it. */
@@ -202,6 +221,8 @@ void cast_strangers(struct casting *c)
 		cast_false_certificate(c, &v4);
 	if (c->means->wrong_login)
 		cast_wrong_login(c, &v4);
+	if (c->means->everything || c->means->anonymous)
+		cast_anonymous(c, &v4);
 	/* The mail server may trust this host where the configuration does not. */
 	for (size_t i = 0; c->place->compared && i < c->means->own_count; i++)
 		if (!casting_is_permitted(c, &c->means->own[i]) && !is_played(c, &c->means->own[i]))

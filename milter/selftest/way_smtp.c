@@ -318,6 +318,7 @@ static void learn_offers(struct way *w, const struct smtp_reply *ehlo)
 	w->utf8 = smtp_ehlo_offers(ehlo, "SMTPUTF8", NULL, NULL);
 	w->logins = login_offered(ehlo, &w->auth_offered);
 	w->auth = w->logins != 0;
+	w->anonymous = login_is_for_anybody(ehlo);
 }
 
 static bool learn(struct way *w, struct dialogue *d)

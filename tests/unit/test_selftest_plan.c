@@ -116,6 +116,7 @@ static void places_differ(void **state)
 		    .login = i == 2 ? "alice" : NULL,
 		    .logins = LOGIN_BIT(LOGIN_PLAIN),
 		    .wrong_login = i != 1,
+		    .anonymous = i == 2,
 		    .tls = i == 2};
 	assert_true(plan_make(&p, c, &names, at, 4, now));
 	for (size_t i = 0; i < p.row_count; i++) {
@@ -130,8 +131,12 @@ static void places_differ(void **state)
 	assert_ptr_equal(plan_row(&p, "login", "relay")->actor->place, &at[2]);
 	assert_int_equal(p.note_count, 0);
 	assert_true(plan_row(&p, "wrong-login", "plain")->actor->wrong_login);
+	assert_true(plan_row(&p, "anonymous", "plain")->actor->anonymous);
+	assert_ptr_equal(plan_row(&p, "anonymous", "plain")->actor->place, &at[2]);
+	/* A mail server is not told of it by XCLIENT: whoever logs in says so himself. */
+	assert_null(plan_row(&p, "anonymous", "plain")->actor->mail.auth_login);
 	spread = plan_spread(&p);
-	assert_int_equal(spread.clients, 4);
+	assert_int_equal(spread.clients, 5);
 	assert_int_equal(spread.probes, probe_table_size);
 	assert_int_equal(spread.places, 4);
 	/* Who asks for a login first does no wrong. */

@@ -110,7 +110,7 @@ static void text_when_all_is_right(void **state)
 	fits(&b, 80);
 	has(&b, "ours is example.com, out is example.org\n");
 	has(&b, "\nmilter unix:/run/x.sock\n");
-	has(&b, "7 clients x 136 probes x 1 place\n");
+	has(&b, "8 clients x 136 probes x 1 place\n");
 	has(&b,
 	    "ok   stranger-v4 percent-ours        <u%out@ours>        refused  refused  guard\n");
 	has(&b, "ok   office      relay               <u@out>             accepted accepted\n");
@@ -120,9 +120,9 @@ static void text_when_all_is_right(void **state)
 	assert_int_equal(count_of(strbuf_text(&b), "\nok   "), plan.row_count);
 	r.quiet = true;
 	report_text(&r, &quiet);
-	/* Two strangers: refused, accepted, either; three that look trusted: two each; the office
+	/* Two strangers: refused, accepted, either; four that look trusted: two each; the office
 	   from both ends. */
-	assert_int_equal(count_of(strbuf_text(&quiet), "\nok   "), 14);
+	assert_int_equal(count_of(strbuf_text(&quiet), "\nok   "), 16);
 	has(&quiet, "ok   stranger-v4 129 probes");
 	strbuf_free(&b);
 	strbuf_free(&quiet);
@@ -295,7 +295,7 @@ static void json(void **state)
 	    "\"wrong\":1,\"errors\":1,\"suspect\":0,\"confirmed\":0,\"limited\":0,\"deferred\":0,"
 	    "\"high\":0,"
 	    "\"off_point\":0,"
-	    "\"clients\":7,\"probes\":136,\"places\":1}}\n");
+	    "\"clients\":8,\"probes\":136,\"places\":1}}\n");
 	assert_int_equal(count_of(strbuf_text(&b), "\n{\"actor\":"), plan.row_count);
 	strbuf_free(&b);
 }
