@@ -2,9 +2,6 @@
 import json
 import re
 import socket
-import subprocess
-
-from guard import BINARY
 
 
 def change(guard, pattern, replacement):
@@ -16,12 +13,8 @@ def change(guard, pattern, replacement):
         f.write(changed)
 
 
-def command(guard, *words, user=None, seconds=60, where="conf"):
-    """(exit code, standard output, standard error)"""
-    at = ["-c", guard.conf] if where == "conf" else ["--socket", guard.control]
-    done = subprocess.run([BINARY, words[0], *at, *words[1:]], capture_output=True, text=True, timeout=seconds,
-                          user=user, group=user)
-    return done.returncode, done.stdout, done.stderr
+def command(guard, *words, **how):
+    return guard.command(*words, **how)
 
 
 def status(guard):

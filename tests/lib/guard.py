@@ -2,10 +2,8 @@
 import atexit
 import json
 import os
-import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -83,9 +81,16 @@ relay {{ {rules} }}
 
     def reload(self):
         """Once that is told no session begins with the configuration of before; SIGHUP's line in the log is earlier."""
-        done = subprocess.run([BINARY, "reload", "-c", self.conf], capture_output=True, text=True, timeout=60)
-        if done.returncode != 0:
-            raise RuntimeError(f"not reloaded: {done.stderr}\n{self.log_text()}")
+        code, _, err = self.command("reload")
+        if code != 0:
+            raise RuntimeError(f"not reloaded: {err}\n{self.log_text()}")
+
+    def command(self, *words, user=None, seconds=60, where="conf"):
+        """(exit code, standard output, standard error) of `relay-guard WORD...`, which asks the daemon."""
+        at = ["-c", self.conf] if where == "conf" else ["--socket", self.control]
+        done = subprocess.run([BINARY, words[0], *at, *words[1:]], capture_output=True, text=True, timeout=seconds,
+                              user=user, group=user)
+        return done.returncode, done.stdout, done.stderr
 
     def workers(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
@@ -103,20 +108,8 @@ relay {{ {rules} }}
 
     def counted(self):
         """The events so far, as the daemon counts them before it answers; 0 when that can't be asked."""
-        try:
-            with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(5)
-                s.connect(self.control)
-                s.sendall(b"status\n")
-                said = ""
-                while not re.search(r"^\.", said, re.M):
-                    part = s.recv(65536)
-                    if not part:
-                        return 0
-                    said += part.decode()
-        except OSError:
-            return 0
-        return sum(int(n) for line in re.findall(r"^events (.*)", said, re.M) for n in re.findall(r"=(\d+)", line))
+        code, out, _ = self.command("status", "--format", "json")
+        return sum(json.loads(out)["events"].values()) if code == 0 else 0
 
     def events(self, wait=0.3):
         """All that were counted; `wait` is for what the mail server has not told yet."""
